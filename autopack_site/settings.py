@@ -1,0 +1,225 @@
+"""Settings of Autopack: the only place that reads the environment.
+
+Everything works with no `.env`: SQLite under AUTOPACK_HOME, a secret key made once, every feature
+that is opt-in switched off.
+"""
+
+import os
+import socket
+import sys
+import tempfile
+from pathlib import Path
+
+import environ
+
+from autopack_site.flags import parse_flag
+from autopack_site.secret_key import read_or_make_secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+
+def flag(name: str, *, default: bool) -> bool:
+    text = env.str(name, default="")
+    return parse_flag(name, text) if text.strip() else default
+
+
+def folder(text: str) -> Path:
+    """An absolute path; a relative one starts at the project's folder, whoever calls from where."""
+    return (BASE_DIR / Path(text).expanduser()).resolve()
+
+
+# --- Where things are -----------------------------------------------------------------------
+
+AUTOPACK_HOME = folder(env.str("AUTOPACK_HOME", default="") or ".autopack")
+AUTOPACK_WORKTREE_BASE = folder(
+    env.str("AUTOPACK_WORKTREE_BASE", default="")
+    or env.str("WORKTREE_BASE", default="")
+    or str(Path(tempfile.gettempdir()) / "autopack_worktrees")
+)
+SOURCE_REPO = env.str("SOURCE_REPO", default="")
+AUTOPACK_API_URL = env.str("AUTOPACK_API_URL", default="http://127.0.0.1:8000")
+AUTOPACK_API_KEY = env.str("AUTOPACK_API_KEY", default="")
+AUTOPACK_EVAL_DIR = folder(env.str("AUTOPACK_EVAL_DIR", default="") or "../shared/eval")
+
+# --- Features, opt-in: a run stores the flags it started with --------------------------------
+
+AUTOPACK_FLAGS = {
+    "intention_context": flag("AUTOPACK_ENABLE_INTENTION_CONTEXT", default=False),
+    "failure_hardening": flag("AUTOPACK_ENABLE_FAILURE_HARDENING", default=False),
+    "telemetry_db": flag("TELEMETRY_DB_ENABLED", default=False),
+}
+
+# --- Execution --------------------------------------------------------------------------------
+
+# auto, bubblewrap or none; checked by runs.checks.
+AUTOPACK_SANDBOX = env.str("AUTOPACK_SANDBOX", default="auto").strip().lower()
+
+# What a child process may inherit: what programs need to run at all, never a secret of ours.
+CHILD_ENVIRONMENT_NAMES = (
+    "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
+    # Where packages come from is the machine's setting; it is given to installs only.
+    "PIP_CERT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CONFIG_FILE",
+    "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX",
+    "NPM_CONFIG_REGISTRY", "NPM_CONFIG_USERCONFIG", "GOPROXY", "GOFLAGS", "CARGO_HOME",
+    "RUSTUP_HOME", "JAVA_HOME", "MAVEN_OPTS",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+    # Windows does not start most programs without these.
+    "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "PROGRAMFILES", "NUMBER_OF_PROCESSORS",
+)  # fmt: skip
+AUTOPACK_CHILD_ENVIRONMENT = {
+    name: os.environ[name] for name in CHILD_ENVIRONMENT_NAMES if name in os.environ
+}
+# The home of the user who runs Autopack: toolchains installed there are offered read-only.
+AUTOPACK_USER_HOME = Path.home()
+
+# Leases: how long a worker may be silent, how often it speaks, and the patience of recovery.
+# Numbers from docs/architecture.md, "Leases"; tests shorten them.
+AUTOPACK_LEASE_SECONDS = env.float("AUTOPACK_LEASE_SECONDS", default=60.0)
+AUTOPACK_BEAT_SECONDS = env.float("AUTOPACK_BEAT_SECONDS", default=15.0)
+AUTOPACK_GRACE_SECONDS = env.float("AUTOPACK_GRACE_SECONDS", default=30.0)
+AUTOPACK_HOST = env.str("AUTOPACK_HOST", default="") or socket.gethostname()
+
+# How long the end of every attempt is kept under refs/autopack before prune_worktrees drops it.
+AUTOPACK_RETENTION_DAYS = env.int("AUTOPACK_RETENTION_DAYS", default=30)
+
+# --- Django -----------------------------------------------------------------------------------
+
+DEBUG = flag("DJANGO_DEBUG", default=False)
+SECRET_KEY = env.str("DJANGO_SECRET_KEY", default="") or read_or_make_secret_key(AUTOPACK_HOME)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_q",
+    "runs",
+    "hardening",
+    "intentions",
+    "telemetry",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "autopack_site.urls"
+WSGI_APPLICATION = "autopack_site.wsgi.application"
+ASGI_APPLICATION = "autopack_site.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database ---------------------------------------------------------------------------------
+
+SQLITE_OPTIONS = {
+    # Write locks are waited for, not failed on: IMMEDIATE takes them when a transaction begins,
+    # so none is upgraded half-way (the cause of "database is locked").
+    "timeout": 20,
+    "transaction_mode": "IMMEDIATE",
+    "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
+}
+
+if env.str("DATABASE_URL", default=""):
+    DATABASES = {"default": env.db_url("DATABASE_URL")}
+else:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": AUTOPACK_HOME / "db.sqlite3",
+        }
+    }
+DATABASES["default"]["ATOMIC_REQUESTS"] = False
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # A file, so that threads of one test process can share it.
+    DATABASES["default"].setdefault("TEST", {})["NAME"] = AUTOPACK_HOME / "test.sqlite3"
+    DATABASES["default"].setdefault("OPTIONS", {}).update(SQLITE_OPTIONS)
+else:
+    DATABASES["default"].update(CONN_MAX_AGE=600, CONN_HEALTH_CHECKS=True)
+AUTOPACK_HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- django-q2: a message is a wake-up; the row with its lease is the truth ----------------------
+
+Q_CLUSTER = {
+    "name": "autopack",  # also the salt of signed messages: never change it
+    "cluster_name": "phases",
+    "orm": "default",
+    "workers": 4,
+    "queue_limit": 1,
+    "bulk": 1,
+    "poll": 0.1,
+    # Backstops only: phases end by their own limits. retry counts from the moment a message is
+    # taken off the queue, so it must exceed timeout * (1 + ceil((queue_limit + 1) / workers)).
+    "timeout": 14_400,
+    "retry": 43_200,
+    "ack_failures": True,
+    "max_attempts": 1,
+    "save_limit": -1,
+    "recycle": 50,
+    "max_rss": 600_000,
+    "guard_cycle": 1,
+    "catch_up": False,
+    "daemonize_workers": True,
+    "compress": False,
+}
+
+# --- Language, time, files ----------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+STATIC_URL = "static/"
+
+# --- Logging: each line knows its run, phase and attempt -----------------------------------------
+
+LOG_LEVEL = env.str("AUTOPACK_LOG_LEVEL", default="WARNING").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"correlation": {"()": "runs.logs.CorrelationFilter"}},
+    "formatters": {
+        "line": {
+            "format": "{asctime} {levelname} {name} [run={run} phase={phase} attempt={attempt}] {message}",
+            "style": "{",
+        }
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "stream": sys.stderr,
+            "filters": ["correlation"],
+            "formatter": "line",
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    # State changes have a logger of their own, so that they can be kept when all else is quiet.
+    "loggers": {"autopack.lifecycle": {"level": LOG_LEVEL}},
+}

@@ -1,0 +1,6 @@
+"""Routes. The API and the dashboard come with the server form of the product."""
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("admin/", admin.site.urls)]

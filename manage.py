@@ -1,0 +1,22 @@
+#!/usr/bin/env python
+"""Django's command line for Autopack."""
+
+import os
+import sys
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "autopack_site.settings")
+    try:
+        from django.core.management import execute_from_command_line
+    except ImportError as error:
+        message = (
+            "Django is not installed for this Python. Run `make install`, or "
+            "`python -m pip install -r requirements.txt` inside a virtual environment."
+        )
+        raise SystemExit(message) from error
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

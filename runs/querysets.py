@@ -1,0 +1,313 @@
+"""The only writer of statuses. Every write is compare-and-set and looks at the row count.
+
+A transition that finds another state than it expected changes nothing and returns False: another
+worker got there first, or a person changed their mind, and the caller reads again. Each one that
+happens appends a StatusChange in the same transaction. That holds on SQLite and on PostgreSQL
+alike, with no row locks.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from runs.logs import lifecycle
+from runs.models import Approval, Attempt, Phase, Run, StatusChange
+from runs.states import (
+    PHASE_EDGES,
+    PHASE_TERMINAL,
+    RUN_EDGES,
+    RUN_TERMINAL,
+    ApprovalState,
+    AttemptOutcome,
+    FailureKind,
+    PhaseState,
+    RunState,
+    Trigger,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from runs.types import AttemptReport, WorkerIdentity
+
+
+class IllegalTransition(Exception):
+    """An edge that runs.states does not have was asked for: a fault of ours, not of the world."""
+
+
+class LeaseLost(Exception):
+    """The attempt is no longer ours: its fence has moved on. Nothing more may be written."""
+
+
+class HeadMoved(Exception):
+    """Another phase was integrated in the meantime: the run's head is not what we built on."""
+
+
+def _changed(
+    run_pk: int,
+    frm: str,
+    to: str,
+    explanation: str,
+    trigger: Trigger,
+    *,
+    phase_pk: int | None = None,
+    attempt_number: int | None = None,
+) -> StatusChange:
+    lifecycle.info(
+        "%s > %s: %s", frm or "new", to, explanation,
+        extra={"action": "phase_changed" if phase_pk else "run_changed"},
+    )  # fmt: skip
+    return StatusChange(
+        run_id=run_pk,
+        phase_id=phase_pk,
+        attempt_number=attempt_number,
+        from_state=frm,
+        to_state=to,
+        explanation=explanation,
+        trigger=trigger.value,
+        at=timezone.now(),
+    )
+
+
+# --- Runs -------------------------------------------------------------------------------------
+
+
+def run_transition(
+    run_pk: int,
+    frm: RunState,
+    to: RunState,
+    *,
+    explanation: str,
+    trigger: Trigger = Trigger.SYSTEM,
+    failure_kind: FailureKind | None = None,
+) -> bool:
+    """Take a run from `frm` to `to`; False when it was not in `frm`.
+
+    Keeps started_at, ended_at and the time spent waiting for people in step with the state.
+    Raises IllegalTransition for an edge that does not exist.
+    """
+    if to not in RUN_EDGES[frm]:
+        raise IllegalTransition(f"A run does not go from {frm} to {to}.")
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "state": to.value,
+        "explanation": explanation,
+        "failure_kind": failure_kind.value if failure_kind else "",
+        "ended_at": Now() if to in RUN_TERMINAL else None,
+    }
+    if frm in RUN_TERMINAL:
+        # A retry starts with a clean slate, its time limit included.
+        values |= {"cancel_requested_at": None, "started_at": None, "waited_seconds": 0.0}
+    with transaction.atomic():
+        if to is RunState.AWAITING_APPROVAL:
+            values["waiting_since"] = now
+        elif frm is RunState.AWAITING_APPROVAL:
+            values |= {"waiting_since": None, "waited_seconds": _waited(run_pk, now)}
+        if not Run.objects.filter(pk=run_pk, state=frm.value).update(**values):
+            return False
+        if to is RunState.RUNNING:
+            Run.objects.filter(pk=run_pk, started_at=None).update(started_at=Now())
+        _changed(run_pk, frm, to, explanation, trigger).save()
+    return True
+
+
+def _waited(run_pk: int, now: Any) -> float:
+    row = Run.objects.filter(pk=run_pk).values_list("waited_seconds", "waiting_since").first()
+    waited, since = row if row else (0.0, None)
+    return float(waited) + (max(0.0, (now - since).total_seconds()) if since else 0.0)
+
+
+def run_request_cancel(run_pk: int) -> bool:
+    """Ask for a run's end; the holder honours it. False when it was asked before."""
+    return bool(
+        Run.objects.filter(pk=run_pk, cancel_requested_at=None)
+        .exclude(state__in=[state.value for state in RUN_TERMINAL])
+        .update(cancel_requested_at=Now())
+    )
+
+
+# --- Phases -----------------------------------------------------------------------------------
+
+
+def phase_transition(
+    phase: Phase,
+    frm: PhaseState,
+    to: PhaseState,
+    *,
+    explanation: str,
+    trigger: Trigger = Trigger.SYSTEM,
+    **columns: Any,
+) -> bool:
+    """Take a phase nobody executes from `frm` to `to`; False when it was not in `frm`.
+
+    Raises IllegalTransition for an edge that does not exist. Out of RUNNING see attempt_finish.
+    """
+    if to not in PHASE_EDGES[frm] or frm is PhaseState.RUNNING or to is PhaseState.RUNNING:
+        raise IllegalTransition(f"A phase does not go from {frm} to {to} here.")
+    values = {"state": to.value, "explanation": explanation} | columns
+    values["ended_at"] = Now() if to in PHASE_TERMINAL else None
+    with transaction.atomic():
+        if not Phase.objects.filter(pk=phase.pk, state=frm.value).update(**values):
+            return False
+        _changed(phase.run_id, frm, to, explanation, trigger, phase_pk=phase.pk).save()
+    return True
+
+
+def phases_queue(phases: Sequence[Phase], *, explanation: str) -> int:
+    """PENDING to QUEUED for all of `phases` that still are PENDING; returns how many were."""
+    queued = 0
+    with transaction.atomic():
+        history = []
+        for phase in phases:
+            if Phase.objects.filter(pk=phase.pk, state=PhaseState.PENDING.value).update(
+                state=PhaseState.QUEUED.value, explanation=explanation, ended_at=None
+            ):
+                queued += 1
+                history.append(
+                    _changed(
+                        phase.run_id, PhaseState.PENDING, PhaseState.QUEUED, explanation,
+                        Trigger.SYSTEM, phase_pk=phase.pk,
+                    )
+                )  # fmt: skip
+        StatusChange.objects.bulk_create(history)
+    return queued
+
+
+def phase_claim(phase: Phase, identity: WorkerIdentity, *, lease_seconds: float) -> Attempt | None:
+    """Take a QUEUED phase: RUNNING, a higher fence, a new Attempt with a lease of ours.
+
+    Returns None when another worker was first, or when the row has moved since `phase` was read;
+    losing is fine: whoever won does the work.
+    """
+    fence = phase.fence + 1
+    with transaction.atomic():
+        if not Phase.objects.filter(
+            pk=phase.pk, state=PhaseState.QUEUED.value, fence=phase.fence
+        ).update(
+            state=PhaseState.RUNNING.value,
+            fence=fence,
+            explanation="",
+            started_at=phase.started_at or Now(),
+        ):
+            return None
+        attempt = Attempt(
+            phase=phase,
+            # One Attempt a claim, so that a fence and a number are the same thing.
+            number=fence,
+            fence=fence,
+            worker=identity.worker,
+            host=identity.host,
+            pid=identity.pid,
+            pid_started=identity.pid_started,
+            boot_id=identity.boot_id,
+            lease_expires_at=Now() + timedelta(seconds=lease_seconds),
+            started_at=Now(),
+        )
+        attempt.save(force_insert=True)
+        _changed(
+            phase.run_id, PhaseState.QUEUED, PhaseState.RUNNING,
+            f"Claimed by {identity.worker}, attempt {fence}.", Trigger.SYSTEM,
+            phase_pk=phase.pk, attempt_number=fence,
+        ).save(force_insert=True)  # fmt: skip
+    phase.state, phase.fence = PhaseState.RUNNING.value, fence
+    return attempt
+
+
+def leases_renew(attempt_pks: Iterable[int], *, lease_seconds: float) -> int:
+    """Renew the leases of attempts that still run; returns how many did."""
+    return Attempt.objects.filter(pk__in=list(attempt_pks), outcome="").update(
+        lease_expires_at=Now() + timedelta(seconds=lease_seconds)
+    )
+
+
+def attempt_finish(
+    attempt: Attempt,
+    phase: Phase,
+    report: AttemptReport,
+    to: PhaseState,
+    *,
+    explanation: str,
+    head: tuple[str, str] | None = None,
+    columns: dict[str, Any] | None = None,
+) -> None:
+    """End an attempt of ours and take its phase from RUNNING to `to`, in one transaction.
+
+    `head` is (old, new) of the run's head: it moves with the phase or not at all, so that a
+    phase's result is integrated exactly once. Raises LeaseLost when the fence has moved on,
+    HeadMoved when the run's head is not `old`; then nothing at all is written.
+    """
+    if to not in PHASE_EDGES[PhaseState.RUNNING]:
+        raise IllegalTransition(f"A phase does not go from RUNNING to {to}.")
+    values = {"state": to.value, "explanation": explanation} | (columns or {})
+    if to in PHASE_TERMINAL:
+        values["ended_at"] = Now()
+    with transaction.atomic():
+        if not Phase.objects.filter(
+            pk=phase.pk, state=PhaseState.RUNNING.value, fence=attempt.fence
+        ).update(**values):
+            raise LeaseLost(f"Attempt {attempt.number} of {phase.key} is no longer the holder.")
+        if head and not Run.objects.filter(pk=phase.run_id, head_commit=head[0]).update(
+            head_commit=head[1]
+        ):
+            raise HeadMoved
+        Attempt.objects.filter(pk=attempt.pk).update(
+            outcome=report.outcome.value,
+            failure_kind=report.failure_kind.value if report.failure_kind else "",
+            explanation=report.explanation,
+            base_commit=attempt.base_commit,
+            commit=report.commit,
+            report=report.as_json(),
+            ended_at=Now(),
+        )
+        _changed(
+            phase.run_id, PhaseState.RUNNING, to, explanation, Trigger.SYSTEM,
+            phase_pk=phase.pk, attempt_number=attempt.number,
+        ).save(force_insert=True)  # fmt: skip
+
+
+def attempt_abandon(attempt: Attempt, to: PhaseState, *, explanation: str) -> bool:
+    """End an attempt whose worker is gone; False when it ended by itself meanwhile.
+
+    The phase goes to QUEUED (or to FAILED at the crash limit) with one crash more. The holder, if
+    it still lives, finds its fence gone: the next claim takes a higher one, and until then the
+    phase is no longer RUNNING.
+    """
+    phase = attempt.phase
+    with transaction.atomic():
+        if not Phase.objects.filter(
+            pk=phase.pk, state=PhaseState.RUNNING.value, fence=attempt.fence
+        ).update(
+            state=to.value,
+            crashes=F("crashes") + 1,
+            explanation=explanation,
+            ended_at=Now() if to in PHASE_TERMINAL else None,
+        ):
+            return False
+        Attempt.objects.filter(pk=attempt.pk, outcome="").update(
+            outcome=AttemptOutcome.ABANDONED.value, explanation=explanation, ended_at=Now()
+        )
+        _changed(
+            phase.run_id, PhaseState.RUNNING, to, explanation, Trigger.SYSTEM,
+            phase_pk=phase.pk, attempt_number=attempt.number,
+        ).save()  # fmt: skip
+    return True
+
+
+# --- Approvals --------------------------------------------------------------------------------
+
+
+def approval_settle(
+    approval: Approval, to: ApprovalState, *, decided_by: str = "", note: str = ""
+) -> bool:
+    """End an open approval; False when it was settled before."""
+    return bool(
+        Approval.objects.filter(pk=approval.pk, state=ApprovalState.PENDING.value).update(
+            state=to.value, decided_at=Now(), decided_by=decided_by, note=note
+        )
+    )

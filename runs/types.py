@@ -1,0 +1,63 @@
+"""Plain frozen values that cross module borders inside runs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runs.states import AttemptOutcome, FailureKind, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerIdentity:
+    """Who holds a lease. pid and its start time (seconds since the epoch) name a process for good;
+    boot_id tells whether the host was restarted since."""
+
+    worker: str
+    host: str
+    pid: int
+    pid_started: float
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A run's budgets; None is no limit."""
+
+    token_cap: int | None
+    cost_cap_usd: float | None
+    max_duration_minutes: float
+    max_phases: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StageTiming:
+    stage: Stage
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptReport:
+    """How one attempt ended; stored on the Attempt and sent with `attempt_finished`."""
+
+    run_id: str
+    phase: str
+    attempt: int
+    outcome: AttemptOutcome
+    failure_kind: FailureKind | None
+    explanation: str
+    stages: tuple[StageTiming, ...] = ()
+    commit: str = ""
+    files: tuple[dict[str, Any], ...] = ()
+    governance: dict[str, Any] = field(default_factory=dict)
+    validation: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    tokens: int = 0
+    cost_usd: float = 0.0
+    hardening_hits: int = 0
+    doctor_called: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
