@@ -1,5 +1,6 @@
 """The installation's own DJANGO_SECRET_KEY, made once and shared by all of its processes."""
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -23,10 +24,9 @@ def read_or_make_secret_key(home: Path) -> str:
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(get_random_secret_key())
-        try:
+        # When another process was first, its key is the installation's.
+        with contextlib.suppress(FileExistsError):
             os.link(draft, path)
-        except FileExistsError:
-            pass  # another process was first; its key is the installation's
     finally:
         Path(draft).unlink(missing_ok=True)
     return path.read_text(encoding="ascii").strip()

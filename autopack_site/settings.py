@@ -68,7 +68,8 @@ CHILD_ENVIRONMENT_NAMES = (
     "RUSTUP_HOME", "JAVA_HOME", "MAVEN_OPTS",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
     # Windows does not start most programs without these.
-    "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "PROGRAMFILES", "NUMBER_OF_PROCESSORS",
+    "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "PROGRAMFILES",
+    "NUMBER_OF_PROCESSORS",
 )  # fmt: skip
 AUTOPACK_CHILD_ENVIRONMENT = {
     name: os.environ[name] for name in CHILD_ENVIRONMENT_NAMES if name in os.environ
@@ -207,7 +208,8 @@ LOGGING = {
     "filters": {"correlation": {"()": "runs.logs.CorrelationFilter"}},
     "formatters": {
         "line": {
-            "format": "{asctime} {levelname} {name} [run={run} phase={phase} attempt={attempt}] {message}",
+            "format": "{asctime} {levelname} {name} "
+            "[run={run} phase={phase} attempt={attempt}] {message}",
             "style": "{",
         }
     },

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from runs.logs import lifecycle
-from runs.models import Approval, Attempt, Phase, Run, StatusChange
+from runs.models import Approval, Artifact, Attempt, Phase, Run, StatusChange
 from runs.states import (
     PHASE_EDGES,
     PHASE_TERMINAL,
@@ -123,6 +123,25 @@ def _waited(run_pk: int, now: Any) -> float:
     return float(waited) + (max(0.0, (now - since).total_seconds()) if since else 0.0)
 
 
+def run_start(run: Run, base: str) -> None:
+    """Fix the run's base at its first start, and take it to RUNNING from wherever it waits."""
+    with transaction.atomic():
+        if not run.base_commit:
+            Run.objects.filter(pk=run.pk, base_commit="").update(base_commit=base, head_commit=base)
+        for frm in (RunState.QUEUED, RunState.AWAITING_APPROVAL):
+            if run_transition(
+                run.pk, frm, RunState.RUNNING, explanation=f"Started from {base[:12]}."
+            ):
+                break
+    run.refresh_from_db()
+
+
+def run_published(run: Run, commit: str) -> None:
+    """Note where the run's branch in the project's repository points now."""
+    Run.objects.filter(pk=run.pk).update(published_commit=commit)
+    run.published_commit = commit
+
+
 def run_request_cancel(run_pk: int) -> bool:
     """Ask for a run's end; the holder honours it. False when it was asked before."""
     return bool(
@@ -159,23 +178,26 @@ def phase_transition(
     return True
 
 
-def phases_queue(phases: Sequence[Phase], *, explanation: str) -> int:
-    """PENDING to QUEUED for all of `phases` that still are PENDING; returns how many were."""
-    queued = 0
+def phases_queue(phases: Sequence[Phase], *, explanation: str) -> list[Phase]:
+    """PENDING to QUEUED for those of `phases` that still are PENDING; returns them."""
+    if not phases:
+        return []
+    queued = []
     with transaction.atomic():
-        history = []
         for phase in phases:
             if Phase.objects.filter(pk=phase.pk, state=PhaseState.PENDING.value).update(
                 state=PhaseState.QUEUED.value, explanation=explanation, ended_at=None
             ):
-                queued += 1
-                history.append(
-                    _changed(
-                        phase.run_id, PhaseState.PENDING, PhaseState.QUEUED, explanation,
-                        Trigger.SYSTEM, phase_pk=phase.pk,
-                    )
-                )  # fmt: skip
-        StatusChange.objects.bulk_create(history)
+                queued.append(phase)
+        StatusChange.objects.bulk_create(
+            _changed(
+                phase.run_id, PhaseState.PENDING, PhaseState.QUEUED, explanation,
+                Trigger.SYSTEM, phase_pk=phase.pk,
+            )
+            for phase in queued
+        )  # fmt: skip
+    for phase in queued:
+        phase.state = PhaseState.QUEUED.value
     return queued
 
 
@@ -235,6 +257,7 @@ def attempt_finish(
     explanation: str,
     head: tuple[str, str] | None = None,
     columns: dict[str, Any] | None = None,
+    artifacts: Sequence[Artifact] = (),
 ) -> None:
     """End an attempt of ours and take its phase from RUNNING to `to`, in one transaction.
 
@@ -269,6 +292,10 @@ def attempt_finish(
             phase.run_id, PhaseState.RUNNING, to, explanation, Trigger.SYSTEM,
             phase_pk=phase.pk, attempt_number=attempt.number,
         ).save(force_insert=True)  # fmt: skip
+        Artifact.objects.bulk_create(artifacts)
+    phase.state = to.value
+    for name, value in (columns or {}).items():
+        setattr(phase, name, value)
 
 
 def attempt_abandon(attempt: Attempt, to: PhaseState, *, explanation: str) -> bool:

@@ -121,6 +121,8 @@ PHASE_EDGES: dict[PhaseState, frozenset[PhaseState]] = {
     PhaseState.QUEUED: frozenset(
         {
             PhaseState.RUNNING,
+            # Asking before an attempt needs no lease, so none is taken.
+            PhaseState.AWAITING_APPROVAL,
             PhaseState.PENDING,
             PhaseState.FAILED,
             PhaseState.SKIPPED,

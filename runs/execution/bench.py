@@ -1,0 +1,163 @@
+"""The workbench of an attempt: the one way in which commands reach a worktree.
+
+Everything a builder, an install or a check runs goes through `execute`: sandboxed when there is a
+sandbox, with a scrubbed environment, limits, and the whole output in the attempt's log.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from runs.agents.types import PatchRefused
+from runs.execution.environments import SandboxNeeds
+from runs.execution.git import GitFailed
+from runs.execution.process import Command, CommandLimits, Ending, run
+from runs.execution.sandbox import SandboxMode, sandbox_wrap, worktree_policy
+from runs.models import ModelCall
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from runs.agents.types import ModelUsage
+    from runs.execution.environments import Environment
+    from runs.execution.process import Cancellation, CommandResult
+    from runs.execution.worktrees import Workspace
+    from runs.models import Attempt
+
+logger = logging.getLogger(__name__)
+
+# Where packages come from: told to installs and to steps that may use the network, to nothing else.
+PACKAGE_SOURCES = (
+    "PIP_", "UV_", "NPM_CONFIG_", "GOPROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+    "http_proxy", "https_proxy", "no_proxy",
+)  # fmt: skip
+
+
+def package_sources() -> dict[str, str]:
+    """The machine's settings for package indexes and proxies."""
+    return {
+        name: value
+        for name, value in settings.AUTOPACK_CHILD_ENVIRONMENT.items()
+        if name.startswith(PACKAGE_SOURCES)
+    }
+
+
+class AttemptCancelled(Exception):
+    """The attempt must stop: its cancellation was requested. The message is the reason."""
+
+
+@dataclass(slots=True)
+class Bench:
+    """One attempt's workbench."""
+
+    attempt: Attempt
+    run_pk: int
+    workspace: Workspace
+    folder: Path
+    mode: SandboxMode
+    limits: CommandLimits
+    cancellation: Cancellation
+    environment: Environment | None = None
+    extra_env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def tree(self) -> Path:
+        return self.workspace.tree
+
+    @property
+    def log_path(self) -> Path:
+        return self.folder / "attempt.log"
+
+    def base_environment(self) -> dict[str, str]:
+        """What every command of an attempt sees: programs, a private home, and no secret."""
+        home = self.workspace.folder / "home"
+        environment = {
+            name: value
+            for name, value in settings.AUTOPACK_CHILD_ENVIRONMENT.items()
+            if not name.startswith(PACKAGE_SOURCES)
+        }
+        if self.mode is SandboxMode.NONE:
+            home.mkdir(exist_ok=True)
+            environment |= {"HOME": str(home), "TMPDIR": str(home)}
+        return environment | {
+            # Byte code beside the sources would be a change of the tree.
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONUNBUFFERED": "1",
+            "CI": "true",
+            "GIT_TERMINAL_PROMPT": "0",
+            **self.extra_env,
+        }
+
+    def execute(self, command: Command, needs: SandboxNeeds) -> CommandResult:
+        """Run `command`; its output goes to the attempt's log. Raises AttemptCancelled."""
+        workspace = self.workspace
+        if self.mode is not SandboxMode.NONE:
+            policy = worktree_policy(workspace.tree, (workspace.mirror.path,))
+            policy = replace(
+                policy,
+                writable=(*policy.writable, *needs.writable),
+                readable=(*policy.readable, *needs.readable),
+                network=needs.network,
+            )
+            command = sandbox_wrap(command, policy, self.mode)
+        with workspace.watched():
+            result = run(command, log_path=self.log_path, cancellation=self.cancellation)
+        if result.ending is Ending.CANCELLED:
+            raise AttemptCancelled(self.cancellation.reason)
+        return result
+
+    def command(
+        self,
+        argv: tuple[str, ...],
+        *,
+        cwd: str = ".",
+        network: bool = False,
+        env: Mapping[str, str] | None = None,
+    ) -> CommandResult:
+        """Run `argv` in the worktree with the attempt's environment."""
+        environment = self.base_environment()
+        writable: tuple[Path, ...] = (self.folder,)
+        readable: tuple[Path, ...] = ()
+        if self.environment is not None:
+            environment = dict(self.environment.env)
+            writable = (*writable, *self.environment.writable)
+            readable = self.environment.readable
+        if network:
+            environment |= package_sources()
+        environment |= env or {}
+        self.note(f"$ {' '.join(argv)}")
+        return self.execute(
+            Command(argv=argv, cwd=self.tree / cwd, env=environment, limits=self.limits),
+            SandboxNeeds(writable=writable, readable=readable, network=network),
+        )
+
+    # --- What builders see (runs.agents.types.Workbench) --------------------------------------
+
+    def run(self, argv: tuple[str, ...], *, cwd: str = ".", network: bool = False) -> CommandResult:
+        return self.command(argv, cwd=cwd, network=network)
+
+    def apply_patch(self, patch: str) -> None:
+        try:
+            self.workspace.git.call("apply", "--index", "--whitespace=nowarn", stdin=patch.encode())
+        except GitFailed as failure:
+            raise PatchRefused(failure.stderr) from failure
+
+    def record(self, usage: ModelUsage) -> None:
+        ModelCall.objects.create(
+            run_id=self.run_pk,
+            attempt=self.attempt,
+            **{name: getattr(usage, name) for name in usage.__slots__},
+        )
+
+    def note(self, line: str) -> None:
+        """Write a line of ours into the attempt's log; a full disk costs the line, not the run."""
+        try:
+            with self.log_path.open("a", encoding="utf-8", errors="replace") as log:
+                log.write(f"{line}\n")
+        except OSError as error:
+            logger.warning("The log %s cannot be written: %s", self.log_path, error)

@@ -1,0 +1,183 @@
+"""Drives one run in this process until nothing of it can go on: what `execute_run` does.
+
+Decisions are runs.scheduling's, work is runs.execution.engine's; this is the loop between them.
+Two drivers of one run do no harm: claims are compare-and-set, and each does what it wins.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.db import connection
+
+from runs import scheduling, selectors, services
+from runs.execution.endings import run_conclude
+from runs.execution.engine import MACHINERY, phase_execute
+from runs.execution.leases import CANCELLED
+from runs.execution.opening import run_open
+from runs.execution.process import Cancellation
+from runs.execution.worktrees import NoSlotFree, Workspace, workspace_acquire
+from runs.logs import log_context
+from runs.querysets import run_request_cancel
+from runs.states import RUN_TERMINAL, PhaseState, RunState, Trigger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runs.execution.session import Session
+    from runs.models import Phase, Run
+    from runs.types import AttemptReport
+
+logger = logging.getLogger(__name__)
+
+# How long to wait before looking again for what another process may have changed.
+LOOK_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class Drive:
+    """One run being driven, with up to `parallel` phases at once."""
+
+    run: Run
+    parallel: int = 2
+    trigger: Trigger = Trigger.CLI
+    listener: Callable[[AttemptReport], None] | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    broken: str = ""
+    _cancellations: set[Cancellation] = field(default_factory=set)
+    _idle: list[Workspace] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def request_stop(self) -> None:
+        """Start nothing more and cancel what runs. Not for use inside a signal handler: it locks."""
+        self.stop.set()
+        run_request_cancel(self.run.pk)
+        with self._lock:
+            for cancellation in self._cancellations:
+                cancellation.request(CANCELLED)
+
+    def execute(self, session: Session, phase: Phase) -> AttemptReport | None:
+        """One attempt in a worktree of ours; None when it was not ours to make."""
+        cancellation = Cancellation()
+        with self._lock:
+            self._cancellations.add(cancellation)
+            workspace = self._idle.pop() if self._idle else None
+        try:
+            if workspace is None:
+                workspace = workspace_acquire(session.mirror, session.run.base_commit)
+            return phase_execute(session, phase, workspace, cancellation)
+        except (NoSlotFree, *MACHINERY) as error:
+            # No attempt was made: without a worktree none can be.
+            self.broken = f"No worktree could be prepared: {error}"
+            return None
+        finally:
+            with self._lock:
+                self._cancellations.discard(cancellation)
+                if workspace is not None:
+                    self._idle.append(workspace)
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().release()
+
+
+def run_drive(drive: Drive) -> RunState:
+    """Execute `drive.run` as far as it goes; returns the state it is left in.
+
+    Raises RunConflict for a run that has ended. What a run can meet ends in its state and
+    explanation, never in an exception.
+    """
+    run = drive.run
+    with log_context(run=run.run_id):
+        services.run_queue(run, trigger=drive.trigger)
+        session = run_open(run)
+        if session is not None:
+            _Loop(drive, session).go()
+        run.refresh_from_db()
+        return RunState(run.state)
+
+
+class _Loop:
+    """Start what may start, wait for what runs, end the run when neither is left."""
+
+    def __init__(self, drive: Drive, session: Session) -> None:
+        self.drive, self.session = drive, session
+        self.run = drive.run
+        self.futures: dict[Future[AttemptReport | None], Phase] = {}
+        self.pool: ThreadPoolExecutor | None = None
+        self.phases = selectors.run_phases(self.run.pk)
+
+    def go(self) -> None:
+        try:
+            while not (not self.futures and self._is_over()):
+                self._start()
+                self._wait()
+        finally:
+            if self.pool is not None:
+                for _ in range(self.drive.parallel):
+                    self.pool.submit(connection.close)
+                self.pool.shutdown(wait=True)
+            self.drive.close()
+
+    def _is_over(self) -> bool:
+        """Whether the run can go no further here; concludes it when it can go nowhere at all."""
+        self.run.refresh_from_db()
+        if self.drive.stop.is_set() and not self.run.cancel_requested_at:
+            run_request_cancel(self.run.pk)
+            self.run.refresh_from_db()
+        return RunState(self.run.state) in RUN_TERMINAL or run_conclude(
+            self.session, self.run, self.phases, broken=self.drive.broken
+        )
+
+    def _start(self) -> None:
+        if self.drive.stop.is_set() or self.drive.broken or self._has_failed():
+            return
+        scheduling.phases_release(self.phases)
+        scopes = {phase.pk: self.session.plan_of(phase).scope for phase in self.phases}
+        free = self.drive.parallel - len(self.futures)
+        startable = [
+            phase
+            for phase in scheduling.phases_startable(self.phases, scopes, slots=free)
+            if not services.phase_needs_approval(self.run, phase)
+        ]
+        if len(startable) == 1 and not self.futures:
+            # The usual chain of phases: no thread and no connection of its own.
+            self._take(self.drive.execute(self.session, startable[0]))
+            return
+        for phase in startable:
+            if self.pool is None:
+                self.pool = ThreadPoolExecutor(
+                    max_workers=self.drive.parallel, thread_name_prefix=self.run.run_id
+                )
+            self.futures[self.pool.submit(self._in_thread, phase)] = phase
+
+    def _in_thread(self, phase: Phase) -> AttemptReport | None:
+        with log_context(run=self.run.run_id):
+            return self.drive.execute(self.session, phase)
+
+    def _wait(self) -> None:
+        if self.futures:
+            done, _ = wait(self.futures, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
+            for future in done:
+                self.futures.pop(future)
+                self._take(future.result())
+        elif not any(phase.state == PhaseState.QUEUED.value for phase in self.phases):
+            if all(phase.state != PhaseState.COMPLETE.value for phase in self.phases) or any(
+                phase.state == PhaseState.RUNNING.value for phase in self.phases
+            ):
+                self.drive.stop.wait(LOOK_SECONDS)
+            self.phases = selectors.run_phases(self.run.pk)
+
+    def _take(self, report: AttemptReport | None) -> None:
+        if report is None:
+            # Another worker has it, or it was lost: what we remember is old.
+            self.phases = selectors.run_phases(self.run.pk)
+        elif self.drive.listener:
+            self.drive.listener(report)
+
+    def _has_failed(self) -> bool:
+        return any(phase.state == PhaseState.FAILED.value for phase in self.phases)

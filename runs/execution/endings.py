@@ -1,0 +1,119 @@
+"""Ends a run of which nothing executes here: what it made is published, and its state says why."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from runs import budgets, services
+from runs.execution.git import GitFailed
+from runs.execution.sources import RepositoryProblem
+from runs.models import Attempt, Phase, Run
+from runs.querysets import run_published, run_transition
+from runs.recovery import CRASH_LIMIT, run_recover
+from runs.scheduling import DONE
+from runs.states import FailureKind, PhaseState, RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runs.execution.session import Session
+
+logger = logging.getLogger(__name__)
+
+
+def run_conclude(session: Session, run: Run, phases: Sequence[Phase], *, broken: str = "") -> bool:
+    """End `run` (freshly read) when it can go no further; True when there is nothing left to do.
+
+    `phases` may be old: what matters is looked up. A run that waits for people is left
+    AWAITING_APPROVAL.
+    """
+    states = {phase.state for phase in phases}
+    if states <= DONE:
+        return _succeed(session, run)
+    if PhaseState.RUNNING.value in states and run_recover(run):
+        return False  # another process is at it
+    if run.cancel_requested_at:
+        return _stop(session, run, RunState.CANCELLED, "Cancelled on request.")
+    reached = budgets.limit_reached(run)
+    if reached:
+        return _stop(session, run, reached.state, reached.explanation, reached.failure_kind)
+    if broken:
+        return _stop(session, run, RunState.FAILED, broken, FailureKind.ENVIRONMENT)
+    services.approvals_expire(run)
+    failed = run.phases.filter(state=PhaseState.FAILED.value).order_by("position").first()
+    if failed:
+        return _stop(
+            session, run, RunState.FAILED, f"Phase {failed.key}: {failed.explanation}",
+            failure_kind_of(failed),
+        )  # fmt: skip
+    if states <= DONE | {PhaseState.AWAITING_APPROVAL.value, PhaseState.PENDING.value}:
+        return _wait_for_people(run)
+    return False
+
+
+def failure_kind_of(phase: Phase) -> FailureKind:
+    """Why a FAILED phase failed: too many crashes, people's word, or its last attempt."""
+    if phase.crashes >= CRASH_LIMIT:
+        return FailureKind.CRASH_LIMIT
+    if phase.approvals.filter(state__in=["rejected", "expired"]).exists():
+        return FailureKind.REQUIRES_HUMAN_REVIEW
+    last = Attempt.objects.filter(phase=phase).exclude(failure_kind="").order_by("-number").first()
+    return FailureKind(last.failure_kind) if last else FailureKind.STUCK
+
+
+def _succeed(session: Session, run: Run) -> bool:
+    try:
+        publish(session, run)
+    except RepositoryProblem as problem:
+        return services.run_stop(
+            run, RunState.FAILED, PhaseState.SKIPPED,
+            explanation=str(problem), failure_kind=FailureKind.CONFLICT,
+        )  # fmt: skip
+    made = f"Branch {run.branch} holds it." if run.head_commit != run.base_commit else ""
+    run_transition(
+        run.pk, RunState.RUNNING, RunState.SUCCEEDED,
+        explanation=f"All phases are validated and integrated. {made}".strip(),
+    )  # fmt: skip
+    return True
+
+
+def _stop(
+    session: Session,
+    run: Run,
+    to: RunState,
+    explanation: str,
+    failure_kind: FailureKind | None = None,
+) -> bool:
+    """End a run short of its goal; what it has integrated is published all the same."""
+    try:
+        publish(session, run)
+    except RepositoryProblem as problem:
+        explanation = f"{explanation} Its branch could not be published: {problem}"
+    phases_to = PhaseState.SKIPPED if to is RunState.FAILED else PhaseState.CANCELLED
+    services.run_stop(run, to, phases_to, explanation=explanation, failure_kind=failure_kind)
+    return True
+
+
+def publish(session: Session, run: Run) -> None:
+    """Give the project's repository the run's branch. Raises RepositoryProblem."""
+    if run.head_commit in ("", run.base_commit, run.published_commit):
+        return
+    try:
+        session.mirror.publish(run.branch, run.head_commit, run.published_commit)
+    except (GitFailed, OSError) as error:
+        raise RepositoryProblem("publish_failed", str(error)) from error
+    run_published(run, run.head_commit)
+
+
+def _wait_for_people(run: Run) -> bool:
+    waiting = run.phases.filter(state=PhaseState.AWAITING_APPROVAL.value)
+    if not waiting.exists():
+        return False
+    approval = run.approvals.filter(state="pending").order_by("pk").first()
+    number = f" Decide with: manage.py approval_decide {approval.pk} approve" if approval else ""
+    run_transition(
+        run.pk, RunState(run.state), RunState.AWAITING_APPROVAL,
+        explanation=f"Phase {waiting[0].key} waits for a person.{number}",
+    )  # fmt: skip
+    return True

@@ -1,0 +1,62 @@
+"""Before a run starts: its repository, its branch and its base are looked at, and said if wrong."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from runs import services
+from runs.execution.git import GitFailed, GitMissing
+from runs.execution.sandbox import SandboxUnavailable
+from runs.execution.session import Session, session_open
+from runs.execution.sources import RepositoryProblem
+from runs.querysets import run_start
+from runs.states import FailureKind, PhaseState, RunState
+
+if TYPE_CHECKING:
+    from runs.models import Run
+
+logger = logging.getLogger(__name__)
+
+
+def run_open(run: Run) -> Session | None:
+    """Make ready to drive `run`; None when it had to be failed, with an explanation that helps."""
+    try:
+        session = session_open(run)
+        base = _base(session, run)
+        session.mirror.fetch(base)
+    except (RepositoryProblem, GitMissing, GitFailed, SandboxUnavailable, OSError) as problem:
+        logger.warning("The run cannot start: %s", problem)
+        services.run_stop(
+            run, RunState.FAILED, PhaseState.SKIPPED,
+            explanation=str(problem), failure_kind=FailureKind.ENVIRONMENT,
+        )  # fmt: skip
+        return None
+    run_start(run, base)
+    return session
+
+
+def _base(session: Session, run: Run) -> str:
+    source = session.mirror.source
+    if source.is_local and not run.published_commit:
+        _check_branch(session, run)
+    now = source.resolve(run.project.base_ref)
+    if run.base_commit and run.base_commit != now:
+        logger.warning(
+            "The base has moved from %s to %s since this run started; it goes on from where it "
+            "started.", run.base_commit[:12], now[:12],
+        )  # fmt: skip
+    return run.base_commit or now
+
+
+def _check_branch(session: Session, run: Run) -> None:
+    source = session.mirror.source
+    tip = source.branch_tip(run.branch)
+    if tip and tip.commit != run.head_commit:
+        where = f", checked out in {tip.checked_out_at}" if tip.checked_out_at else ""
+        raise RepositoryProblem(
+            "branch_exists",
+            f"{source.location} has a branch {run.branch} already (at {tip.commit[:12]}{where}), "
+            "which this run did not make. Delete or rename it, or create the run under another "
+            "id.",
+        )

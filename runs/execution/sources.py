@@ -1,0 +1,239 @@
+"""A project's own repository: looked at before a run starts, given the run's branch when it ends.
+
+Nothing else of it is ever written: no checkout, no index, no configuration, no other ref.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from runs.execution.git import NO_COMMIT, Git, GitFailed
+
+if TYPE_CHECKING:
+    from runs.execution.mirrors import Mirror
+
+URL = re.compile(r"^(?:https?|ssh|git|file)://|^[\w.-]+@[\w.-]+:")
+
+
+class RepositoryProblem(Exception):
+    """The project's repository cannot be used as it is. The message says why and what to do."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class BranchTip:
+    """Where a local branch points, and the checkout it is checked out in ('' for none)."""
+
+    commit: str
+    checked_out_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A repository as the project names it: a folder of this host, or a URL."""
+
+    location: str
+    git_dir: Path | None
+
+    @property
+    def is_local(self) -> bool:
+        return self.git_dir is not None
+
+    def git(self) -> Git:
+        if self.git_dir is None:
+            raise RepositoryProblem("remote", f"{self.location} is not on this host.")
+        return Git(self.git_dir)
+
+    def resolve(self, ref: str) -> str:
+        """The commit that `ref` (empty: HEAD) names. Raises RepositoryProblem."""
+        if not self.is_local:
+            return self._resolve_remote(ref)
+        name = ref or "HEAD"
+        found = self.git().call(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}",
+            expected=(0, 1, 128),
+        )  # fmt: skip
+        if found.returncode == 0:
+            return found.stdout.decode().strip()
+        if ref:
+            raise RepositoryProblem(
+                "unknown_ref",
+                f"{self.location} has no branch, tag or commit {ref!r}. "
+                "Name one that `git -C ... rev-parse` knows, or leave base_ref empty for HEAD.",
+            )
+        raise RepositoryProblem(
+            "empty_repository",
+            f"{self.location} has no commit yet. Commit something there first: a run starts "
+            "from a commit and leaves its own on top.",
+        )
+
+    def _resolve_remote(self, ref: str) -> str:
+        patterns = [f"refs/heads/{ref}", f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}"] if ref else []
+        try:
+            listing = Git(Path(settings.AUTOPACK_HOME)).call(
+                "ls-remote", "--quiet", "--", self.location, *(patterns or ["HEAD"]),
+                contained=True,
+            )  # fmt: skip
+        except GitFailed as failure:
+            raise RepositoryProblem(
+                "unreachable",
+                f"{self.location} cannot be read: {failure.stderr}. Check the address and that "
+                "this machine may read it without a password prompt.",
+            ) from failure
+        for line in listing.stdout.decode(errors="replace").splitlines():
+            commit, _, name = line.partition("\t")
+            if name in (patterns or ["HEAD"]):
+                return commit
+        raise RepositoryProblem(
+            "unknown_ref", f"{self.location} has no {ref or 'commit'}. Check base_ref."
+        )
+
+    def branch_tip(self, branch: str) -> BranchTip | None:
+        """Where `branch` points in a local source. Raises RepositoryProblem when a branch that is
+        a prefix of it (such as `autopack`) makes it impossible."""
+        parent = branch.split("/", 1)[0]
+        listing = self.git().text(
+            "for-each-ref", "--format=%(refname)%09%(objectname)%09%(worktreepath)",
+            f"refs/heads/{parent}", f"refs/heads/{branch}",
+        )  # fmt: skip
+        for line in listing.splitlines():
+            name, commit, checkout = line.split("\t")
+            if name == f"refs/heads/{branch}":
+                return BranchTip(commit, checkout)
+            if name == f"refs/heads/{parent}":
+                raise RepositoryProblem(
+                    "branch_in_the_way",
+                    f"A branch named {parent!r} in {self.location} leaves no room for "
+                    f"{branch!r}. Rename it: git branch -m {parent} {parent}-old",
+                )
+        return None
+
+
+def source_open(location: str) -> Source:
+    """Look at the repository a project names.
+
+    Raises RepositoryProblem: not there, not git, owned by someone else, shallow.
+    """
+    if URL.match(location):
+        return Source(location, None)
+    path = Path(location).expanduser()
+    if not path.is_dir():
+        raise RepositoryProblem(
+            "not_found", f"{location} is not a folder of this machine. Give the path of a git "
+            "repository, or its URL."
+        )  # fmt: skip
+    path = path.resolve()
+    git_dir = _git_dir(path)
+    if hasattr(os, "getuid") and (owner := git_dir.stat().st_uid) != os.getuid():
+        raise RepositoryProblem(
+            "owned_by_other",
+            f"{path} belongs to another user (uid {owner}, we are {os.getuid()}): its settings "
+            "could run commands as us, and files written there would be ours. Run Autopack as "
+            "its owner, or clone it to a folder of your own.",
+        )
+    if (git_dir / "shallow").exists():
+        raise RepositoryProblem(
+            "shallow",
+            f"{path} is a shallow clone, so histories cannot be joined. Complete it first: "
+            f"git -C {path} fetch --unshallow",
+        )
+    return Source(str(path), git_dir)
+
+
+def _git_dir(path: Path) -> Path:
+    """The common git directory of the checkout (or bare repository) at `path`."""
+    here = Git(path)
+    environment = {"GIT_CEILING_DIRECTORIES": str(path.parent)}
+    # Discovery is wanted here, so GIT_DIR is taken away for this one call.
+    found = here.call(
+        f"--git-dir={path if (path / 'HEAD').is_file() else path / '.git'}",
+        "rev-parse", "--path-format=absolute", "--git-common-dir",
+        expected=(0, 128), extra_env=environment,
+    )  # fmt: skip
+    if found.returncode:
+        raise RepositoryProblem(
+            "not_git",
+            f"{path} is not the top of a git repository. Go to its top folder, or make it one: "
+            f"git -C {path} init && git -C {path} add -A && git -C {path} commit -m start",
+        )
+    return Path(found.stdout.decode().strip())
+
+
+def publish_local(source: Source, mirror: Mirror, branch: str, new: str, old: str) -> None:
+    """Point `branch` of a local source from `old` ('' when it is not there) at `new`.
+
+    Objects arrive first, as one pack; then the ref moves by compare-and-set. Raises
+    RepositoryProblem when the branch is checked out, or is not where we left it.
+    """
+    target = source.git()
+    # A branch that is to be made cannot be checked out anywhere; the move itself checks the rest.
+    tip = source.branch_tip(branch) if old else None
+    if tip and tip.commit == new:
+        return
+    if tip and tip.checked_out_at:
+        raise RepositoryProblem(
+            "branch_checked_out",
+            f"{branch} is checked out in {tip.checked_out_at}; moving it would make the files "
+            "there look changed. Check out another branch there, then retry the run.",
+        )
+    _copy_objects(mirror, target, new)
+    moved = target.call(
+        "update-ref", "-m", "autopack: run", f"refs/heads/{branch}", new, old or NO_COMMIT,
+        expected=(0, 1, 128),
+    )  # fmt: skip
+    if moved.returncode:
+        _explain_refused_move(source, branch, new, old, moved.stderr.decode(errors="replace"))
+
+
+def _explain_refused_move(source: Source, branch: str, new: str, old: str, said: str) -> None:
+    tip = source.branch_tip(branch)
+    found = tip.commit if tip else ""
+    if found == new:
+        return  # another driver of the same run was here first
+    if found == old:
+        raise RepositoryProblem("branch_refused", f"{branch} could not be moved: {said.strip()}")
+    raise RepositoryProblem(
+        "branch_moved",
+        f"{branch} is at {found[:12] or 'no commit'}, not at {old[:12] or 'no commit'} where "
+        "this run left it: someone else has used it. Rename or delete it, then retry the "
+        "run; the commits of both are kept.",
+    )
+
+
+def _copy_objects(mirror: Mirror, target: Git, new: str) -> None:
+    """Give `target` every object of `new` that its HEAD does not lead to, as one indexed pack."""
+    known = target.call("rev-parse", "--verify", "--quiet", "HEAD^{commit}", expected=(0, 1, 128))
+    head = known.stdout.decode().strip()
+    wanted = f"{new}\n^{head}\n" if head and mirror.has(head) else f"{new}\n"
+    packs = target.git_dir / "objects" / "pack"
+    packs.mkdir(exist_ok=True)
+    mirror.git.call(
+        "pack-objects", "-q", "--revs", "--delta-base-offset", str(packs / "pack"),
+        stdin=wanted.encode(), wall_seconds=3600.0,
+    )  # fmt: skip
+
+
+def publish_remote(source: Source, mirror: Mirror, branch: str, new: str, old: str) -> None:
+    """Push `new` to `branch` of a remote source, where it must be at `old` still."""
+    try:
+        mirror.git.call(
+            "push", "--quiet", "--no-verify",
+            f"--force-with-lease=refs/heads/{branch}:{old}",
+            "--", source.location, f"{new}:refs/heads/{branch}",
+            contained=True, wall_seconds=3600.0,
+        )  # fmt: skip
+    except GitFailed as failure:
+        raise RepositoryProblem(
+            "push_refused",
+            f"{source.location} refused {branch}: {failure.stderr}. The commits are kept here; "
+            "put right what it complains of and retry the run.",
+        ) from failure

@@ -1,0 +1,176 @@
+"""The stages of an attempt, in order: each ends well, or raises why it does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from runs import budgets
+from runs.agents.backends import UnknownBackend, builder_get
+from runs.agents.types import BuildRequest
+from runs.execution import checking, preparation
+from runs.execution.bench import AttemptCancelled
+from runs.execution.diff import DiffMalformed, DiffTooLarge, diff_parse
+from runs.execution.failing_section import failing_section
+from runs.execution.governance import GovernanceRules, govern
+from runs.execution.ports import ports_allocate
+from runs.execution.process import OutputTooLarge
+from runs.execution.trial import AttemptFailed, Trial, commit_message
+from runs.models import Run
+from runs.states import FailureKind, Stage
+
+if TYPE_CHECKING:
+    from runs.execution.validation import Check
+
+
+def prepare_and_build(trial: Trial) -> None:
+    session, bench, _phase = trial.session, trial.bench, trial.phase
+    with trial.stage(Stage.PREPARE):
+        preparation.tree_prepare(session, bench, trial.base)
+        names = session.run.project.port_names
+        if names:
+            lease = trial.ports.enter_context(
+                ports_allocate(names, lock_dir=settings.AUTOPACK_HOME / "ports")
+            )
+            bench.extra_env |= lease.env
+        trial.detections = preparation.environment_give(session, bench, trial.base)
+    _check_limits(trial)
+    with trial.stage(Stage.BUILD):
+        try:
+            builder = builder_get(trial.plan.builder.backend)
+        except UnknownBackend as unknown:
+            raise AttemptFailed(FailureKind.ENVIRONMENT, str(unknown)) from unknown
+        built = builder.build(build_request(trial), bench)
+        if not built.is_staged:
+            bench.workspace.stage_all()
+        trial.commit = commit_candidate(trial)
+        if not built.ok:
+            raise AttemptFailed(
+                built.failure_kind or FailureKind.VALIDATION,
+                f"The build failed: {built.explanation}",
+                failing_section(built.output) or built.explanation,
+            )
+
+
+def build_request(trial: Trial) -> BuildRequest:
+    return BuildRequest(
+        run_id=trial.session.run.run_id,
+        goal=trial.session.run.goal,
+        phase=trial.plan,
+        attempt=trial.phase.tries + 1,
+        hint=trial.phase.hint,
+    )
+
+
+def _check_limits(trial: Trial) -> None:
+    run = trial.session.run
+    if run.token_cap is None and run.cost_cap_usd is None:
+        return  # time is watched by the keeper
+    reached = budgets.limit_reached(Run.objects.get(pk=run.pk))
+    if reached:
+        raise AttemptFailed(reached.failure_kind or FailureKind.STUCK, reached.explanation)
+
+
+def commit_candidate(trial: Trial) -> str:
+    """Commit the index on the detached head; the new commit's id."""
+    workspace = trial.bench.workspace
+    workspace.git.call(
+        "commit", "--quiet", "--no-verify", "--no-status", "--allow-empty", "--cleanup=verbatim",
+        "--file=-",
+        stdin=commit_message(trial).encode(), wall_seconds=3600.0,
+    )  # fmt: skip
+    commit = (workspace.git.git_dir / "HEAD").read_text(encoding="ascii").strip()
+    workspace.head = commit
+    ref = f"refs/autopack/attempts/{trial.session.run.run_id}/{trial.phase.key}"
+    workspace.keep(f"{ref}/{trial.attempt.number}", commit)
+    return commit
+
+
+def govern_diff(trial: Trial) -> None:
+    bench, _plan = trial.bench, trial.plan
+    with trial.stage(Stage.GOVERN):
+        try:
+            raw = trial.session.mirror.diff(trial.commit)
+            trial.changes = diff_parse(raw)
+        except (OutputTooLarge, DiffTooLarge) as large:
+            raise AttemptFailed(
+                FailureKind.POLICY_VIOLATION, f"The diff is too large: {large}"
+            ) from large
+        except DiffMalformed as malformed:
+            raise AttemptFailed(FailureKind.POLICY_VIOLATION, str(malformed)) from malformed
+        (bench.folder / "diff.patch").write_bytes(b"".join(c.patch for c in trial.changes))
+        if not trial.changes:
+            trial.warnings.append("The phase changed nothing.")
+        trial.verdict = govern(
+            trial.changes,
+            governance_rules(trial),
+            read_link=lambda path: str((bench.tree / path).readlink()),
+        )
+        if not trial.verdict.ok:
+            raise AttemptFailed(FailureKind.POLICY_VIOLATION, trial.verdict.explanation)
+
+
+def governance_rules(trial: Trial) -> GovernanceRules:
+    """The rules that a phase's diff is held against: its scope, its limits, the project's own."""
+    given = {
+        name: value
+        for name in ("max_files", "max_added_lines", "max_deleted_lines", "max_deleted_files")
+        if (value := getattr(trial.plan.limits, name)) is not None
+    }
+    return GovernanceRules(
+        modify=trial.plan.scope.modify,
+        create=trial.plan.scope.create,
+        protected=tuple(trial.session.run.project.protected_paths),
+        **given,
+    )
+
+
+def validate_candidate(trial: Trial) -> None:
+    session, bench = trial.session, trial.bench
+    with trial.stage(Stage.VALIDATE):
+        trial.detections = preparation.environment_follow(
+            session, bench, trial.detections, trial.changes, base=trial.base, commit=trial.commit
+        )
+        _judge(trial, _checks(trial))
+
+
+def _checks(trial: Trial) -> list[Check]:
+    return checking.checks_of(trial.session, trial.plan, trial.detections, trial.bench.folder)
+
+
+def _judge(trial: Trial, checks: list[Check]) -> None:
+    report = checking.attempt_validate(
+        trial.session, trial.bench, checks, trial.plan, trial.changes,
+        base=trial.base, commit=trial.commit,
+    )  # fmt: skip
+    trial.validation = report
+    if report.ok:
+        return
+    if trial.bench.cancellation.is_requested:
+        raise AttemptCancelled(trial.bench.cancellation.reason)
+    kind = FailureKind.ENVIRONMENT if report.is_environment_problem else FailureKind.VALIDATION
+    diagnosis = trial.session.doctor.diagnose(build_request(trial), report.hint, trial.bench)
+    raise AttemptFailed(kind, report.explanation, diagnosis.hint)
+
+
+def merge_onto(trial: Trial, head: str) -> str:
+    """The candidate on top of `head`, validated there. Raises AttemptFailed on a conflict."""
+    bench = trial.bench
+    bench.note(f"--- merged onto {head[:12]}, which another phase made meanwhile")
+    merged, conflicts = trial.session.mirror.merge(head, trial.commit, commit_message(trial))
+    if conflicts:
+        raise AttemptFailed(
+            FailureKind.CONFLICT,
+            "Another phase changed the same lines of "
+            f"{', '.join(conflicts[:5])}; the next attempt starts from its result.",
+        )
+    bench.workspace.switch(merged)
+    bench.workspace.keep(
+        f"refs/autopack/attempts/{trial.session.run.run_id}/{trial.phase.key}"
+        f"/{trial.attempt.number}-merged",
+        merged,
+    )
+    # Two changes that are right apart can be wrong together.
+    _judge(trial, _checks(trial))
+    return merged

@@ -1,0 +1,315 @@
+"""The pool of worktrees: reused, because creating and deleting trees is the expensive habit.
+
+A slot is a folder with a lock that the kernel frees with its holder, a worktree, and room for an
+environment. Whoever holds the lock owns the slot. Nothing is reset or removed that holds a commit
+or a change which no ref has: what a crash left is first kept under refs/autopack/rescued/.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import shutil
+import stat
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from filelock import FileLock, Timeout
+
+from runs.execution.git import Git, GitFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runs.execution.mirrors import Mirror
+
+logger = logging.getLogger(__name__)
+
+# Up to here a stat of every file (0.1 ms for 20, 10 ms for 2,000) is cheaper than two gits.
+FINGERPRINT_FILES = 2000
+MAX_SLOTS = 512
+
+
+class NoSlotFree(Exception):
+    """All slots of the pool are in use."""
+
+
+@dataclass(slots=True)
+class Workspace:
+    """A slot that we hold: a worktree at a known commit, ours until it is released."""
+
+    mirror: Mirror
+    folder: Path
+    tree: Path
+    git: Git
+    lock: FileLock
+    head: str = ""
+    # Nothing but the commit is in the tree: true after a reset, until a command leaves something.
+    pristine: bool = False
+    pending_refs: dict[str, str] = field(default_factory=dict)
+    # The project's own untracked files (.env): given to the tree, never part of a commit.
+    placed: tuple[str, ...] = ()
+
+    @property
+    def environment_dir(self) -> Path:
+        return self.folder / "environment"
+
+    def switch(self, commit: str) -> None:
+        """Make the tracked files those of `commit`; what is untracked (installed packages, placed
+        files) stays. Raises GitFailed."""
+        _restore_pointer(self)
+        self.git.call("checkout", "--quiet", "--force", "--detach", commit, wall_seconds=3600.0)
+        self.head = commit
+
+    def reset(self, commit: str) -> None:
+        """Make the tree exactly `commit`: tracked files, nothing else. Raises GitFailed."""
+        if self.pristine and self.head == commit:
+            return
+        self.switch(commit)
+        if not self.pristine:
+            # One f leaves nested repositories behind: a leak from one run into the next.
+            self.git.call("clean", "--quiet", "-ffdx", wall_seconds=3600.0)
+        if (self.tree / ".gitmodules").is_file():
+            _update_submodules(self)
+        self.pristine = True
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Around whatever runs commands in the tree: notices whether they left anything."""
+        before = tree_fingerprint(self.tree) if self.pristine else None
+        try:
+            yield
+        finally:
+            if before is None or tree_fingerprint(self.tree) != before:
+                self.pristine = False
+
+    def place(self, names: tuple[str, ...]) -> None:
+        """Note files that are in the tree but must stay out of every commit."""
+        self.placed = names
+        self.pristine = self.pristine and not names
+        (self.folder / "busy").write_text(json.dumps(names), encoding="utf-8")
+
+    def stage_all(self) -> None:
+        """Put every change of the tree into the index, but for the placed files."""
+        excluded = [f":(exclude,top,literal){name}" for name in self.placed]
+        self.git.call("add", "--all", "--", ":/", *excluded, wall_seconds=3600.0)
+
+    def keep(self, ref: str, commit: str) -> None:
+        """Have `ref` point at `commit` when the slot is released (or before anything is lost)."""
+        self.pending_refs[ref] = commit
+
+    def flush_refs(self) -> None:
+        if self.pending_refs:
+            self.mirror.keep(self.pending_refs)
+            self.pending_refs.clear()
+
+    def release(self) -> None:
+        """Give the slot back; its kept commits get their refs first."""
+        try:
+            self.flush_refs()
+            for private in ("home", "environment"):
+                remove_tree(self.folder / private)
+            (self.folder / "busy").unlink(missing_ok=True)
+        finally:
+            self.lock.release()
+
+
+def pool_dir(mirror: Mirror) -> Path:
+    """Where the slots of a mirror are; apart for each AUTOPACK_HOME that shares the base."""
+    home = hashlib.sha256(str(settings.AUTOPACK_HOME).encode()).hexdigest()[:8]
+    return Path(settings.AUTOPACK_WORKTREE_BASE) / home / mirror.path.stem
+
+
+def workspace_acquire(mirror: Mirror, commit: str) -> Workspace:
+    """Take a free slot of the pool and make its tree `commit`.
+
+    Slots that exist come first; a new one is made when all are held. Raises NoSlotFree at 512
+    slots, GitFailed when git does.
+    """
+    pool = pool_dir(mirror)
+    pool.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for number in range(MAX_SLOTS):
+        folder = pool / f"w{number}"
+        folder.mkdir(exist_ok=True, mode=0o700)
+        lock = FileLock(folder / "lock", thread_local=False)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            continue
+        try:
+            return _occupy(mirror, folder, lock, commit)
+        except BaseException:
+            lock.release()
+            raise
+    raise NoSlotFree(f"All {MAX_SLOTS} worktrees of {pool} are in use; lower the concurrency.")
+
+
+def _occupy(mirror: Mirror, folder: Path, lock: FileLock, commit: str) -> Workspace:
+    workspace = _existing(mirror, folder, lock)
+    if workspace is not None:
+        try:
+            workspace_rescue(workspace)
+            workspace.place(())
+            workspace.reset(commit)
+            return workspace
+        except GitFailed as failure:
+            # Whatever is wrong with this tree (files that cannot be removed, a broken index), its
+            # commits are in the mirror and its changes were rescued: make it anew.
+            logger.warning("Worktree %s is made anew: %s", folder, failure)
+            workspace_remove(workspace)
+    return _create(mirror, folder, lock, commit)
+
+
+def _existing(mirror: Mirror, folder: Path, lock: FileLock) -> Workspace | None:
+    try:
+        known = json.loads((folder / "slot.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    tree, git_dir = folder / "tree", Path(known["git_dir"])
+    if not tree.is_dir() or not (git_dir / "HEAD").is_file():
+        return None
+    git = Git(git_dir, tree)
+    workspace = Workspace(mirror, folder, tree, git, lock)
+    if known.get("refresh") and time.time() - known["made_at"] > 1.5:
+        # Files as new as the index make git read them again at every look; once refreshed, never.
+        git.call("update-index", "-q", "--refresh", expected=(0, 1), wall_seconds=3600.0)
+        _remember(folder, git_dir, known["made_at"], refresh=False)
+    return workspace
+
+
+def _create(mirror: Mirror, folder: Path, lock: FileLock, commit: str) -> Workspace:
+    tree = folder / "tree"
+    with mirror.admin_lock():
+        # What a hand or a crash left half: the folder without its entry, the entry without it.
+        remove_tree(tree)
+        mirror.git.call("worktree", "prune", "--expire=now")
+        mirror.git.call(
+            "worktree", "add", "--quiet", "--no-checkout", "--detach", str(tree), commit
+        )
+    git_dir = Path((tree / ".git").read_text(encoding="utf-8").removeprefix("gitdir:").strip())
+    workspace = Workspace(mirror, folder, tree, Git(git_dir, tree), lock)
+    workspace.place(())
+    # The checkout is outside the lock: it takes seconds where the lock takes milliseconds.
+    workspace.reset(commit)
+    _remember(folder, git_dir, time.time(), refresh=True)
+    return workspace
+
+
+def _remember(folder: Path, git_dir: Path, made_at: float, *, refresh: bool) -> None:
+    known = {"git_dir": str(git_dir), "made_at": made_at, "refresh": refresh}
+    (folder / "slot.json").write_text(json.dumps(known), encoding="utf-8")
+
+
+def _restore_pointer(workspace: Workspace) -> None:
+    """Our own git does not read the tree's `.git`; the project's tools do, so it is put right."""
+    pointer = workspace.tree / ".git"
+    wanted = f"gitdir: {workspace.git.git_dir.as_posix()}\n"
+    if pointer.is_dir() and not pointer.is_symlink():
+        remove_tree(pointer)
+    elif not pointer.is_symlink() and pointer.exists():
+        if pointer.read_bytes() == wanted.encode():
+            return
+        pointer.unlink()
+    else:
+        pointer.unlink(missing_ok=True)
+    pointer.write_bytes(wanted.encode())
+
+
+def _update_submodules(workspace: Workspace) -> None:
+    protocols = "file:http:https:ssh" if workspace.mirror.source.is_local else "http:https:ssh"
+    # git submodule needs discovery, so the pointer file (just put right) is used here alone.
+    workspace.git.call(
+        "submodule", "--quiet", "update", "--init", "--recursive", "--force",
+        contained=True, wall_seconds=3600.0,
+        extra_env={"GIT_ALLOW_PROTOCOL": protocols},
+    )  # fmt: skip
+    workspace.git.call(
+        "submodule", "--quiet", "foreach", "--recursive", "git clean -q -ffdx", wall_seconds=3600.0
+    )
+
+
+def workspace_rescue(workspace: Workspace) -> str:
+    """Keep what a holder that died left in the tree; returns the commit, '' for nothing.
+
+    Commits and changes go to refs/autopack/rescued/<slot>-<time>.
+    """
+    if not (workspace.folder / "busy").exists():
+        return ""
+    git = workspace.git
+    for stale in git.git_dir.glob("*.lock"):
+        stale.unlink()  # its holder is dead: we have the slot's lock
+    head = git.text("rev-parse", "HEAD")
+    with contextlib.suppress(ValueError):
+        workspace.placed = tuple(json.loads((workspace.folder / "busy").read_text()))
+    workspace.stage_all()
+    tree = git.text("write-tree")
+    commit = head
+    if tree != git.text("rev-parse", "HEAD^{tree}"):
+        commit = git.text("commit-tree", "-p", head, "-m", "autopack: rescued after a crash", tree)
+    held = git.text("for-each-ref", "--count=1", "--contains", commit, "--format=%(refname)")
+    if not held:
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        ref = f"refs/autopack/rescued/{workspace.folder.name}-{stamp}-{commit[:8]}"
+        workspace.mirror.keep({ref: commit})
+        logger.warning("Kept what a dead worker left: %s", ref)
+    return commit
+
+
+def workspace_remove(workspace: Workspace) -> None:
+    """Remove a slot's worktree for good. The caller holds the slot and has rescued it."""
+    with workspace.mirror.admin_lock():
+        remove_tree(workspace.tree)
+        workspace.mirror.git.call("worktree", "prune", "--expire=now")
+    (workspace.folder / "slot.json").unlink(missing_ok=True)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder of ours, read-only parts and symbolic links included; follows none."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+        return
+
+    def writable_first(function: object, failed: str, _error: object) -> None:
+        del function
+        target = Path(failed)
+        for each in (target.parent, target):
+            with contextlib.suppress(OSError):
+                each.chmod(stat.S_IRWXU)
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target, ignore_errors=True)
+        else:
+            target.unlink(missing_ok=True)
+
+    if path.exists():
+        shutil.rmtree(path, onerror=writable_first)
+
+
+def tree_fingerprint(root: Path) -> frozenset[tuple[str, int, int, int, int]] | None:
+    """Every file of the tree but `.git` with its times, size and mode; None above 2,000 files.
+
+    Two equal ones mean that nothing was added, removed or rewritten in between.
+    """
+    found: list[tuple[str, int, int, int, int]] = []
+    folders = [str(root)]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.name == ".git":
+                    continue
+                if len(found) >= FINGERPRINT_FILES:
+                    return None
+                info = entry.stat(follow_symlinks=False)
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                    found.append((entry.path, 0, 0, info.st_mode, info.st_ino))
+                else:
+                    found.append(
+                        (entry.path, info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino)
+                    )
+    return frozenset(found)

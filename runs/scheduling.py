@@ -1,0 +1,62 @@
+"""DECIDES which phases may start. Pure but for `phases_release`, its one write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from runs.planning.scopes import scopes_overlap
+from runs.querysets import phases_queue
+from runs.states import PhaseState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from runs.models import Phase
+    from runs.planning.schema import Scope
+
+# A dependency in one of these does not hold a phase back.
+DONE = frozenset({PhaseState.COMPLETE.value, PhaseState.SKIPPED.value})
+IN_FLIGHT = frozenset({PhaseState.RUNNING.value, PhaseState.AWAITING_APPROVAL.value})
+
+
+def phases_release(phases: Sequence[Phase]) -> list[Phase]:
+    """Queue the PENDING phases whose dependencies are done; returns them.
+
+    `phases` are all of a run, as selectors.run_phases gives them: dependencies are judged by the
+    rows in it.
+    """
+    state_by_pk = {phase.pk: phase.state for phase in phases}
+    ready = [
+        phase
+        for phase in phases
+        if phase.state == PhaseState.PENDING.value
+        and all(state_by_pk[needed.pk] in DONE for needed in phase.depends_on.all())
+    ]
+    return phases_queue(ready, explanation="Its dependencies are done.")
+
+
+def phases_startable(
+    phases: Sequence[Phase], scopes: Mapping[int, Scope], *, slots: int
+) -> list[Phase]:
+    """Up to `slots` QUEUED phases that may start beside those in flight, in plan order.
+
+    `scopes` are by the phases' primary keys. Phases whose scopes can touch the same file are not
+    in flight together, although no edge of the graph orders them: the later one would have to be
+    merged.
+    """
+    busy = [scopes[phase.pk] for phase in phases if phase.state in IN_FLIGHT]
+    now = timezone.now()
+    chosen: list[Phase] = []
+    for phase in phases:
+        if len(chosen) >= slots:
+            break
+        if phase.state != PhaseState.QUEUED.value or (phase.not_before and phase.not_before > now):
+            continue
+        scope = scopes[phase.pk]
+        if any(scopes_overlap(scope, other) for other in busy):
+            continue
+        chosen.append(phase)
+        busy.append(scope)
+    return chosen
