@@ -326,6 +326,33 @@ def attempt_abandon(attempt: Attempt, to: PhaseState, *, explanation: str) -> bo
     return True
 
 
+def run_rewind(run: Run, taken: Sequence[Phase], left: str, head: str, *, trigger: Trigger) -> bool:
+    """Take a run's head from `left` back to `head`, and the phases of in between to PENDING.
+
+    Phases queued on the strength of them wait again. False when the head is not `left`.
+    """
+    gone = {phase.pk for phase in taken}
+    explanation = f"Rolled back: the head is {head[:12]} again, {left[:12]} is kept."
+    with transaction.atomic():
+        if not Run.objects.filter(pk=run.pk, head_commit=left).update(
+            head_commit=head, explanation=explanation
+        ):
+            return False
+        queued = run.phases.filter(state=PhaseState.QUEUED.value, depends_on__in=gone).distinct()
+        for phase in queued:
+            phase_transition(
+                phase, PhaseState.QUEUED, PhaseState.PENDING,
+                explanation="A phase it depends on was rolled back.", trigger=trigger,
+            )  # fmt: skip
+        for phase in taken:
+            phase_transition(
+                phase, PhaseState.COMPLETE, PhaseState.PENDING, explanation=explanation,
+                trigger=trigger, commit="", parent_commit="", tries=0,
+            )  # fmt: skip
+    run.refresh_from_db()
+    return True
+
+
 # --- Approvals --------------------------------------------------------------------------------
 
 

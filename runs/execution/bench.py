@@ -124,7 +124,7 @@ class Bench:
         writable: tuple[Path, ...] = (self.folder,)
         readable: tuple[Path, ...] = ()
         if self.environment is not None:
-            environment = dict(self.environment.env)
+            environment |= self.environment.env
             writable = (*writable, *self.environment.writable)
             readable = self.environment.readable
         if network:

@@ -20,7 +20,7 @@ from runs.execution.engine import MACHINERY, phase_execute
 from runs.execution.leases import CANCELLED
 from runs.execution.opening import run_open
 from runs.execution.process import Cancellation
-from runs.execution.worktrees import NoSlotFree, Workspace, workspace_acquire
+from runs.execution.worktrees import PoolUnusable, Workspace, workspace_acquire
 from runs.logs import log_context
 from runs.querysets import run_request_cancel
 from runs.states import RUN_TERMINAL, PhaseState, RunState, Trigger
@@ -53,7 +53,7 @@ class Drive:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def request_stop(self) -> None:
-        """Start nothing more and cancel what runs. Not for use inside a signal handler: it locks."""
+        """Start nothing more and cancel what runs. Not inside a signal handler: it locks."""
         self.stop.set()
         run_request_cancel(self.run.pk)
         with self._lock:
@@ -67,10 +67,11 @@ class Drive:
             self._cancellations.add(cancellation)
             workspace = self._idle.pop() if self._idle else None
         try:
-            if workspace is None:
-                workspace = workspace_acquire(session.mirror, session.run.base_commit)
-            return phase_execute(session, phase, workspace, cancellation)
-        except (NoSlotFree, *MACHINERY) as error:
+            with log_context(run=self.run.run_id, phase=phase.key):
+                if workspace is None:
+                    workspace = workspace_acquire(session.mirror, session.run.base_commit)
+                return phase_execute(session, phase, workspace, cancellation)
+        except (PoolUnusable, *MACHINERY) as error:
             # No attempt was made: without a worktree none can be.
             self.broken = f"No worktree could be prepared: {error}"
             return None
@@ -153,11 +154,7 @@ class _Loop:
                 self.pool = ThreadPoolExecutor(
                     max_workers=self.drive.parallel, thread_name_prefix=self.run.run_id
                 )
-            self.futures[self.pool.submit(self._in_thread, phase)] = phase
-
-    def _in_thread(self, phase: Phase) -> AttemptReport | None:
-        with log_context(run=self.run.run_id):
-            return self.drive.execute(self.session, phase)
+            self.futures[self.pool.submit(self.drive.execute, self.session, phase)] = phase
 
     def _wait(self) -> None:
         if self.futures:

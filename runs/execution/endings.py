@@ -96,14 +96,19 @@ def _stop(
 
 
 def publish(session: Session, run: Run) -> None:
-    """Give the project's repository the run's branch. Raises RepositoryProblem."""
-    if run.head_commit in ("", run.base_commit, run.published_commit):
+    """Make the run's branch in the project's repository what the run has integrated: there is
+    none when that is nothing. Raises RepositoryProblem."""
+    is_empty = run.head_commit in ("", run.base_commit)
+    if run.published_commit == ("" if is_empty else run.head_commit):
         return
     try:
-        session.mirror.publish(run.branch, run.head_commit, run.published_commit)
+        if is_empty:
+            session.mirror.withdraw(run.branch, run.published_commit)
+        else:
+            session.mirror.publish(run.branch, run.head_commit, run.published_commit)
     except (GitFailed, OSError) as error:
         raise RepositoryProblem("publish_failed", str(error)) from error
-    run_published(run, run.head_commit)
+    run_published(run, "" if is_empty else run.head_commit)
 
 
 def _wait_for_people(run: Run) -> bool:

@@ -206,13 +206,13 @@ def _finish_failed(trial: Trial, outcome: AttemptOutcome, failed: AttemptFailed)
     report = attempt_report(trial, outcome, failed.kind, failed.explanation, trial.commit)
     is_overtaken = failed.kind is FailureKind.CONFLICT and bool(trial.validation)
     tries = phase.tries + (0 if is_overtaken else 1)
-    limit = trial.plan.limits.max_attempts or phase.max_tries
-    to = PhaseState.FAILED if tries >= limit or _is_final(failed.kind) else PhaseState.QUEUED
-    left = "" if to is PhaseState.FAILED else f" Attempt {tries + 1} of {limit} follows."
+    is_last = tries >= phase.max_tries or _is_final(failed.kind)
+    to = PhaseState.FAILED if is_last else PhaseState.QUEUED
+    left = "" if is_last else f" Attempt {tries + 1} of {phase.max_tries} follows."
     _raise_if_lost(trial)
     attempt_finish(
         trial.attempt, phase, report, to,
-        explanation=f"{failed.explanation}{left}",
+        explanation=f"{failed.explanation.rstrip('.')}.{left}",
         columns={"tries": tries, "hint": failed.hint},
         artifacts=attempt_artifacts(trial),
     )  # fmt: skip

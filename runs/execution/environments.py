@@ -66,8 +66,9 @@ class Environment:
 
     `env` is laid over the base environment (PATH included: the environment's programs come first),
     so that what only installers may know stays where it was. `writable` and `readable` are what a
-    sandbox must add for validation; `generated` are repository-relative paths that the preparation made in the worktree and that
-    must stay out of a commit. `cached`: no dependency had to be installed.
+    sandbox must add for validation; `generated` are repository-relative paths that the
+    preparation made in the worktree and that must stay out of a commit. `cached`: no dependency
+    had to be installed.
     """
 
     env: Mapping[str, str]

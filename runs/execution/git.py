@@ -74,8 +74,10 @@ def git_program() -> str:
 def git_environment() -> dict[str, str]:
     """What every git call of ours sees: no user's configuration, ours enforced."""
     base = settings.AUTOPACK_CHILD_ENVIRONMENT
-    kept = ("PATH", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "SSL_CERT_FILE",
-            "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")  # fmt: skip
+    kept = (
+        "PATH", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "SSL_CERT_FILE",
+        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+    )  # fmt: skip
     environment = {name: base[name] for name in kept if name in base}
     environment |= {
         "LC_ALL": "C.UTF-8",

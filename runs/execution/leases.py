@@ -7,6 +7,7 @@ a cancellation asked for in the database, a run whose time is up.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 import uuid
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 # How often people's requests are looked for: what Ctrl-C and a cancel button feel like.
 LOOK_SECONDS = 0.5
+LINGER_SECONDS = 5.0
 
 LEASE_LOST = "lease lost"
 CANCELLED = "cancelled"
@@ -50,8 +52,6 @@ def _worker_identity(pid: int) -> WorkerIdentity:
 
 def worker_identity() -> WorkerIdentity:
     """Who we are on a lease; the same for the whole life of this process."""
-    import os
-
     return _worker_identity(os.getpid())
 
 
@@ -92,32 +92,39 @@ class LeaseKeeper:
 
     def _beat_on(self) -> None:
         beat_due = time.monotonic() + settings.AUTOPACK_BEAT_SECONDS
-        idle_since = None
+        idle_since = 0.0
         try:
             while True:
                 self._wake.wait(LOOK_SECONDS)
                 with self._lock:
                     self._wake.clear()
                     held = dict(self._held)
-                    if not held:
-                        # A thread that lingers saves its start for the next attempt.
-                        idle_since = idle_since or time.monotonic()
-                        if time.monotonic() - idle_since > 5.0:
-                            self._thread = None
-                            return
-                        continue
-                idle_since = None
-                try:
-                    self._look(held)
-                    if time.monotonic() >= beat_due:
-                        beat_due = time.monotonic() + settings.AUTOPACK_BEAT_SECONDS
-                        self._beat(held)
-                except DatabaseError as error:
-                    logger.warning("No beat: %s", error)
+                    # A thread that lingers saves its start for the next attempt.
+                    if not held and idle_since and time.monotonic() - idle_since > LINGER_SECONDS:
+                        self._thread = None
+                        return
+                if not held:
+                    idle_since = idle_since or time.monotonic()
                     connection.close()
-                self._give_up_late(held)
+                    continue
+                idle_since = 0.0
+                if self._serve(held, is_beat_due=time.monotonic() >= beat_due):
+                    beat_due = time.monotonic() + settings.AUTOPACK_BEAT_SECONDS
         finally:
             connection.close()
+
+    def _serve(self, held: dict[int, _Held], *, is_beat_due: bool) -> bool:
+        """Look for people's requests, and beat when it is due; True when a beat was made."""
+        try:
+            self._look(held)
+            if is_beat_due:
+                self._beat(held)
+        except DatabaseError as error:
+            logger.warning("No beat: %s", error)
+            connection.close()
+            is_beat_due = False
+        self._give_up_late(held)
+        return is_beat_due
 
     def _beat(self, held: dict[int, _Held]) -> None:
         pks = list(held)
@@ -147,8 +154,6 @@ _keeper: tuple[int, LeaseKeeper] | None = None
 
 def keeper() -> LeaseKeeper:
     """This process's keeper; a fork gets its own."""
-    import os
-
     global _keeper  # noqa: PLW0603 (one a process is the point)
     if _keeper is None or _keeper[0] != os.getpid():
         _keeper = (os.getpid(), LeaseKeeper())

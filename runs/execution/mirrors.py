@@ -20,7 +20,13 @@ from filelock import FileLock
 from runs.execution.coprocess import Coprocess
 from runs.execution.diff import DIFF_FLAGS
 from runs.execution.git import Git, GitFailed, git_program
-from runs.execution.sources import RepositoryProblem, Source, publish_local, publish_remote
+from runs.execution.sources import (
+    RepositoryProblem,
+    Source,
+    publish_local,
+    publish_remote,
+    withdraw_local,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +75,27 @@ class Mirror:
         # The commit's own id comes first, then (unless it is empty) its diff, then our end mark.
         return answer[: -len(end)].partition(b"\0")[2]
 
+    @property
+    def is_lfs_ready(self) -> bool:
+        return (self.path / "autopack-lfs").exists()
+
+    def wants_lfs(self, commit: str) -> bool:
+        """Whether a .gitattributes of the commit hands files to Git LFS."""
+        if self._objects.ask(f"{commit}:.gitattributes\n".encode(), b"\n").endswith(b"missing\n"):
+            return False
+        return "filter=lfs" in self.git.text("cat-file", "blob", f"{commit}:.gitattributes")
+
+    def enable_lfs(self) -> None:
+        """Let checkouts and commits of this mirror go through git-lfs."""
+        for name, value in (
+            ("clean", "git-lfs clean -- %f"),
+            ("smudge", "git-lfs smudge -- %f"),
+            ("process", "git-lfs filter-process"),
+            ("required", "true"),
+        ):
+            self.git.call("config", f"filter.lfs.{name}", value)
+        (self.path / "autopack-lfs").touch()
+
     def keep(self, refs: Mapping[str, str]) -> None:
         """Create or move refs (full names) to commits, all or none."""
         if not refs:
@@ -109,6 +136,13 @@ class Mirror:
             publish_local(self.source, self, branch, new, old)
         else:
             publish_remote(self.source, self, branch, new, old)
+
+    def withdraw(self, branch: str, old: str) -> None:
+        """Remove the source's branch, if it still is at `old`. Raises RepositoryProblem."""
+        if self.source.is_local:
+            withdraw_local(self.source, branch, old)
+        else:
+            publish_remote(self.source, self, branch, "", old)
 
     def merge(self, head: str, candidate: str, message: str) -> tuple[str, tuple[str, ...]]:
         """Put `candidate` on top of `head`: (the new commit, ()) or ('', the paths in conflict).

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from typing import TYPE_CHECKING
+
+from django.conf import settings
 
 from runs import services
 from runs.execution.git import GitFailed, GitMissing
@@ -25,6 +28,7 @@ def run_open(run: Run) -> Session | None:
         session = session_open(run)
         base = _base(session, run)
         session.mirror.fetch(base)
+        _check_lfs(session, base)
     except (RepositoryProblem, GitMissing, GitFailed, SandboxUnavailable, OSError) as problem:
         logger.warning("The run cannot start: %s", problem)
         services.run_stop(
@@ -60,3 +64,16 @@ def _check_branch(session: Session, run: Run) -> None:
             "which this run did not make. Delete or rename it, or create the run under another "
             "id.",
         )
+
+
+def _check_lfs(session: Session, base: str) -> None:
+    """A tree whose large files are pointers is not the project: they must be made real."""
+    if session.mirror.is_lfs_ready or not session.mirror.wants_lfs(base):
+        return
+    if not shutil.which("git-lfs", path=settings.AUTOPACK_CHILD_ENVIRONMENT.get("PATH")):
+        raise RepositoryProblem(
+            "lfs_missing",
+            f"{session.mirror.source.location} keeps files in Git LFS, and git-lfs is not on PATH. "
+            "Install it (Debian: apt install git-lfs; macOS: brew install git-lfs), then retry.",
+        )
+    session.mirror.enable_lfs()

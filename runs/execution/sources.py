@@ -209,6 +209,21 @@ def _explain_refused_move(source: Source, branch: str, new: str, old: str, said:
     )
 
 
+def withdraw_local(source: Source, branch: str, old: str) -> None:
+    """Remove `branch` of a local source, which must be at `old` and checked out nowhere."""
+    tip = source.branch_tip(branch)
+    if tip is None:
+        return
+    if tip.checked_out_at or tip.commit != old:
+        raise RepositoryProblem(
+            "branch_moved",
+            f"{branch} is at {tip.commit[:12]}"
+            + (f" and checked out in {tip.checked_out_at}" if tip.checked_out_at else "")
+            + f", not free at {old[:12]}; it is left as it is.",
+        )
+    source.git().call("update-ref", "-d", f"refs/heads/{branch}", old)
+
+
 def _copy_objects(mirror: Mirror, target: Git, new: str) -> None:
     """Give `target` every object of `new` that its HEAD does not lead to, as one indexed pack."""
     known = target.call("rev-parse", "--verify", "--quiet", "HEAD^{commit}", expected=(0, 1, 128))
@@ -223,7 +238,7 @@ def _copy_objects(mirror: Mirror, target: Git, new: str) -> None:
 
 
 def publish_remote(source: Source, mirror: Mirror, branch: str, new: str, old: str) -> None:
-    """Push `new` to `branch` of a remote source, where it must be at `old` still."""
+    """Push `new` ('' removes it) to `branch` of a remote source, where it must be at `old`."""
     try:
         mirror.git.call(
             "push", "--quiet", "--no-verify",

@@ -36,8 +36,8 @@ FINGERPRINT_FILES = 2000
 MAX_SLOTS = 512
 
 
-class NoSlotFree(Exception):
-    """All slots of the pool are in use."""
+class PoolUnusable(Exception):
+    """No worktree can be had: the pool is full, or its folder is not ours alone."""
 
 
 @dataclass(slots=True)
@@ -129,11 +129,12 @@ def pool_dir(mirror: Mirror) -> Path:
 def workspace_acquire(mirror: Mirror, commit: str) -> Workspace:
     """Take a free slot of the pool and make its tree `commit`.
 
-    Slots that exist come first; a new one is made when all are held. Raises NoSlotFree at 512
-    slots, GitFailed when git does.
+    Slots that exist come first; a new one is made when all are held. Raises PoolUnusable at
+    512 slots or when the folder belongs to another user, GitFailed when git does.
     """
     pool = pool_dir(mirror)
     pool.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _refuse_foreign(pool)
     for number in range(MAX_SLOTS):
         folder = pool / f"w{number}"
         folder.mkdir(exist_ok=True, mode=0o700)
@@ -147,11 +148,24 @@ def workspace_acquire(mirror: Mirror, commit: str) -> Workspace:
         except BaseException:
             lock.release()
             raise
-    raise NoSlotFree(f"All {MAX_SLOTS} worktrees of {pool} are in use; lower the concurrency.")
+    raise PoolUnusable(f"All {MAX_SLOTS} worktrees of {pool} are in use; lower the concurrency.")
+
+
+def _refuse_foreign(pool: Path) -> None:
+    """The default base is in the system's temporary folder, where anyone may come first."""
+    if not hasattr(os, "getuid"):
+        return
+    for folder in (pool, pool.parent, pool.parent.parent):
+        info = folder.lstat()
+        if info.st_uid != os.getuid() or stat.S_ISLNK(info.st_mode):
+            raise PoolUnusable(
+                f"{folder} belongs to another user (uid {info.st_uid}) or is a link, so worktrees "
+                "there are not safe. Set AUTOPACK_WORKTREE_BASE to a folder of your own."
+            )
 
 
 def _occupy(mirror: Mirror, folder: Path, lock: FileLock, commit: str) -> Workspace:
-    workspace = _existing(mirror, folder, lock)
+    workspace = slot_open(mirror, folder, lock)
     if workspace is not None:
         try:
             workspace_rescue(workspace)
@@ -166,7 +180,7 @@ def _occupy(mirror: Mirror, folder: Path, lock: FileLock, commit: str) -> Worksp
     return _create(mirror, folder, lock, commit)
 
 
-def _existing(mirror: Mirror, folder: Path, lock: FileLock) -> Workspace | None:
+def slot_open(mirror: Mirror, folder: Path, lock: FileLock) -> Workspace | None:
     try:
         known = json.loads((folder / "slot.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -235,9 +249,9 @@ def _update_submodules(workspace: Workspace) -> None:
 
 
 def workspace_rescue(workspace: Workspace) -> str:
-    """Keep what a holder that died left in the tree; returns the commit, '' for nothing.
+    """Keep what a holder that died left in the tree, commits and changes alike.
 
-    Commits and changes go to refs/autopack/rescued/<slot>-<time>.
+    Returns the ref it is under now (refs/autopack/rescued/...), '' when nothing needed keeping.
     """
     if not (workspace.folder / "busy").exists():
         return ""
@@ -253,12 +267,13 @@ def workspace_rescue(workspace: Workspace) -> str:
     if tree != git.text("rev-parse", "HEAD^{tree}"):
         commit = git.text("commit-tree", "-p", head, "-m", "autopack: rescued after a crash", tree)
     held = git.text("for-each-ref", "--count=1", "--contains", commit, "--format=%(refname)")
-    if not held:
-        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-        ref = f"refs/autopack/rescued/{workspace.folder.name}-{stamp}-{commit[:8]}"
-        workspace.mirror.keep({ref: commit})
-        logger.warning("Kept what a dead worker left: %s", ref)
-    return commit
+    if held:
+        return ""
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    ref = f"refs/autopack/rescued/{workspace.folder.name}-{stamp}-{commit[:8]}"
+    workspace.mirror.keep({ref: commit})
+    logger.warning("Kept what a dead worker left: %s", ref)
+    return ref
 
 
 def workspace_remove(workspace: Workspace) -> None:

@@ -38,15 +38,16 @@ def toolchains_detect(tree: ProjectTree) -> tuple[Detection, ...]:
     """
     listing = Listing(tree)
     found: list[Detection] = []
-    for root, names in _roots(listing):
+    roots = _roots(listing)
+    for root, names in roots:
         folder = listing.folder(root)
         for manifests, detect in _ADAPTERS:
-            # Only the repository itself is looked at without a manifest: bare scripts and tests.
-            if names.isdisjoint(manifests) and not (root == "." and detect is python.detect):
-                continue
-            detection = detect(folder)
-            if detection is not None:
-                found.append(_weighed(detection))
+            if not names.isdisjoint(manifests):
+                found += _weighed(detect(folder))
+    if python.MANIFESTS.isdisjoint(roots[0][1]):
+        # Scripts and tests without a manifest, but for those of projects that have one.
+        projects = (root for root, names in roots[1:] if not names.isdisjoint(python.MANIFESTS))
+        found += _weighed(python.detect(listing.folder(".", frozenset(projects))))
     found.sort(key=lambda d: (-d.confidence, d.root.count("/"), d.root, d.toolchain))
     return tuple(found[:DETECTIONS_MAX])
 
@@ -87,13 +88,15 @@ def _roots(listing: Listing) -> list[tuple[str, set[str]]]:
     return [(root, roots[root]) for root in ordered[:ROOTS_MAX]]
 
 
-def _weighed(detection: Detection) -> Detection:
+def _weighed(detection: Detection | None) -> list[Detection]:
+    if detection is None:
+        return []
     if detection.root == ".":
-        return replace(detection, confidence=round(detection.confidence, 3))
+        return [replace(detection, confidence=round(detection.confidence, 3))]
     confidence = detection.confidence * _SUBFOLDER_FACTOR
     reasons = detection.reasons
     lowered = sorted(LOWERED.intersection(detection.root.split("/")))
     if lowered:
         confidence *= _LOWERED_FACTOR
         reasons = (*reasons, f"it lies in {lowered[0]}/, which is rarely the project that matters")
-    return replace(detection, confidence=round(confidence, 3), reasons=reasons)
+    return [replace(detection, confidence=round(confidence, 3), reasons=reasons)]

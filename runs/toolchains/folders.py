@@ -100,8 +100,8 @@ class Listing:
             self._reads[path] = self.tree.read(path)
         return self._reads[path]
 
-    def folder(self, root: str) -> "Folder":
-        return Folder(listing=self, root=root)
+    def folder(self, root: str, without: frozenset[str] = frozenset()) -> "Folder":
+        return Folder(listing=self, root=root, without=without)
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,21 @@ class Folder:
 
     listing: Listing
     root: str
+    without: frozenset[str] = frozenset()
+    """Sub-folders that are projects of their own (repository-relative): not looked into."""
 
     @cached_property
     def files(self) -> Sequence[str]:
         """The files below it at any depth, sorted."""
+        return [name for name in self._below() if not self._is_elsewhere(name)]
+
+    def _is_elsewhere(self, name: str) -> bool:
+        folders = self.path(name).split("/")[:-1]
+        return bool(self.without) and any(
+            "/".join(folders[:depth]) in self.without for depth in range(1, len(folders) + 1)
+        )
+
+    def _below(self) -> Sequence[str]:
         paths = self.listing.paths
         if self.root == ".":
             return paths

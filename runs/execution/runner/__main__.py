@@ -22,7 +22,7 @@ import time
 sys.path.append(os.path.abspath(f"{__file__}/../../../.."))  # noqa: PTH100 -- pathlib is slow to load
 
 from runs.execution.runner import tree
-from runs.execution.runner.execution import GIVE_UP_SECONDS, Execution
+from runs.execution.runner.execution import Execution
 from runs.execution.runner.spawn import NotStarted
 from runs.execution.runner.wire import STARTED, frame, receive_frame
 
@@ -119,9 +119,7 @@ class Runner:
 
 
 def _kill_everything(execution: Execution) -> None:
-    give_up_at = time.monotonic() + GIVE_UP_SECONDS
-    while not execution.reap() and time.monotonic() < give_up_at:
-        execution.kill()
+    while not execution.reap() and not execution.kill():
         time.sleep(0.005)
 
 

@@ -13,6 +13,7 @@ from runs.execution.runner.wire import Message
 SETTLE_SECONDS = 0.05  # what ends by itself so soon after its command is no survivor
 LEFTOVER_SECONDS = 0.5  # from SIGTERM to SIGKILL for what outlives a command that has ended
 KILL_EVERY_SECONDS = 0.02
+KILL_BURST_SECONDS = 1.0
 GIVE_UP_SECONDS = 5.0  # a process that SIGKILL does not end by then hangs in the kernel
 CHUNK_BYTES = 64 * 1024
 
@@ -33,7 +34,7 @@ class Execution:
         self._started_at = self._active_at = time.monotonic()
         self._term_at: float | None = None
         self._kill_at: float | None = None
-        self._give_up_at = float("inf")
+        self._killed_at: dict[int, float] = {}  # by pid, when it was first sent SIGKILL
 
     def start(self) -> int:
         """The process id; raises NotStarted."""
@@ -132,7 +133,6 @@ class Execution:
     def _schedule_kill(self, wait: float, grace: float) -> None:
         self._term_at = time.monotonic() + wait
         self._kill_at = self._term_at + grace
-        self._give_up_at = self._kill_at + GIVE_UP_SECONDS
 
     def enforce(self) -> bool:
         """Applies limits and kills what is due; True to give up on what will not die."""
@@ -144,10 +144,8 @@ class Execution:
                 self._term_at = None
                 self._terminate()
         elif self._kill_at is not None and now >= self._kill_at:
-            self._kill_at = now + KILL_EVERY_SECONDS
-            left = self.kill()
-            if now >= self._give_up_at:
-                self._stuck = left
+            self._stuck = self.kill()
+            self._kill_at = time.monotonic() + KILL_EVERY_SECONDS
         return self._stuck > 0
 
     def _look_at_limits(self) -> None:
@@ -172,11 +170,24 @@ class Execution:
             self._signal_groups(below, signal.SIGTERM)
 
     def kill(self) -> int:
-        """SIGKILL to all that is there now, how many; to be repeated until reap() says True."""
-        below = tree.descendants(os.getpid())
-        self._survivors.update(pid for pid in below if pid != self._pid)
-        self._signal_groups(below, signal.SIGKILL)
-        return len(below)
+        """SIGKILL to all that is there, to be repeated until reap() says True.
+
+        How many have withstood it for so long that they hang in the kernel; 0 while any other is
+        left, since processes that keep forking must not make us give up.
+        """
+        burst_ends_at = time.monotonic() + KILL_BURST_SECONDS
+        while True:
+            below, now = tree.descendants(os.getpid()), time.monotonic()
+            self._signal_groups(below, signal.SIGKILL)
+            new = [pid for pid in below if pid not in self._killed_at]
+            self._killed_at.update(dict.fromkeys(new, now))
+            # At once again for what was forked meanwhile: a pause is what it would need.
+            if not new or now > burst_ends_at:
+                break
+            self.reap()
+        self._survivors.update(pid for pid in self._killed_at if pid != self._pid)
+        is_hopeless = all(now - self._killed_at[pid] >= GIVE_UP_SECONDS for pid in below)
+        return len(below) if is_hopeless else 0
 
     def _signal_groups(self, pids: list[int], number: int) -> None:
         # With /proc every group is found through its members, whose ids cannot be stale.

@@ -1,0 +1,145 @@
+"""Giving disk back: idle worktrees, and the ends of attempts whose retention is over.
+
+Slots in use are held by a lock and passed over. A slot that a crash left busy is rescued first.
+Before git collects anything, every commit that a row still knows has a ref.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils import timezone
+from filelock import FileLock, Timeout
+
+from runs.execution.mirrors import Mirror
+from runs.execution.sources import Source
+from runs.execution.worktrees import (
+    pool_dir,
+    remove_tree,
+    slot_open,
+    workspace_remove,
+    workspace_rescue,
+)
+from runs.models import Attempt, Run
+from runs.states import RUN_TERMINAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REFS_AT_ONCE = 1000
+
+
+@dataclass(slots=True)
+class Pruned:
+    """What was (or, in a dry run, would be) given back."""
+
+    worktrees: list[Path] = field(default_factory=list)
+    rescued: list[str] = field(default_factory=list)
+    in_use: int = 0
+    refs: int = 0
+    freed_bytes: int = 0
+
+
+def worktrees_prune(*, is_dry_run: bool, keep_days: int, collect: bool) -> Pruned:
+    """Remove idle worktrees of every mirror, and refs of attempts of runs that ended more than
+    `keep_days` ago and whose work was delivered. `collect` lets git drop what nothing leads to."""
+    pruned = Pruned()
+    for mirror in mirrors_all():
+        try:
+            for folder in _slots(mirror):
+                _prune_slot(mirror, folder, pruned, is_dry_run=is_dry_run)
+            _prune_refs(mirror, pruned, keep_days, is_dry_run=is_dry_run)
+            if collect and not is_dry_run:
+                _collect(mirror)
+        finally:
+            mirror.close()
+    return pruned
+
+
+def mirrors_all() -> Iterator[Mirror]:
+    for path in sorted((Path(settings.AUTOPACK_HOME) / "repositories").glob("*.git")):
+        if (path / "autopack-ready").exists():
+            # Its source may be gone; for pruning it is not needed.
+            yield Mirror(path, Source("", None))
+
+
+def _slots(mirror: Mirror) -> list[Path]:
+    pool = pool_dir(mirror)
+    return sorted(folder for folder in pool.glob("w*") if folder.is_dir()) if pool.is_dir() else []
+
+
+def _prune_slot(mirror: Mirror, folder: Path, pruned: Pruned, *, is_dry_run: bool) -> None:
+    lock = FileLock(folder / "lock", thread_local=False)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        pruned.in_use += 1
+        return
+    try:
+        if not (folder / "tree").exists():
+            return
+        pruned.worktrees.append(folder / "tree")
+        pruned.freed_bytes += folder_bytes(folder)
+        if is_dry_run:
+            return
+        workspace = slot_open(mirror, folder, lock)
+        if workspace is not None:
+            if ref := workspace_rescue(workspace):
+                pruned.rescued.append(ref)
+            workspace_remove(workspace)
+            for private in ("home", "environment"):
+                remove_tree(folder / private)
+            (folder / "busy").unlink(missing_ok=True)
+    finally:
+        lock.release()
+
+
+def folder_bytes(folder: Path) -> int:
+    """The bytes of all files below `folder`; symbolic links are not followed."""
+    return sum(
+        path.lstat().st_size for path in folder.rglob("*") if path.is_symlink() or path.is_file()
+    )
+
+
+def _prune_refs(mirror: Mirror, pruned: Pruned, keep_days: int, *, is_dry_run: bool) -> None:
+    listing = mirror.git.text("for-each-ref", "--format=%(refname)", "refs/autopack/attempts/")
+    by_run: dict[str, list[str]] = {}
+    for ref in listing.splitlines():
+        by_run.setdefault(ref.split("/")[3], []).append(ref)
+    over = set(
+        Run.objects.filter(
+            run_id__in=by_run,
+            state__in=[state.value for state in RUN_TERMINAL],
+            ended_at__lt=timezone.now() - timedelta(days=keep_days),
+        ).values_list("run_id", flat=True)
+    )
+    kept_heads = {
+        run.run_id
+        for run in Run.objects.filter(run_id__in=over)
+        # What was integrated and not delivered exists here only.
+        if run.head_commit not in ("", run.base_commit, run.published_commit)
+    }
+    doomed = [ref for run_id in over - kept_heads for ref in by_run[run_id]]
+    pruned.refs += len(doomed)
+    if not is_dry_run:
+        for start in range(0, len(doomed), REFS_AT_ONCE):
+            lines = "".join(f"delete {ref}\n" for ref in doomed[start : start + REFS_AT_ONCE])
+            mirror.git.call("update-ref", "--stdin", stdin=lines.encode())
+
+
+def _collect(mirror: Mirror) -> None:
+    """git gc, after every commit of a row whose refs are not over has one."""
+    project_runs = Run.objects.exclude(state__in=[state.value for state in RUN_TERMINAL])
+    wanted = {
+        f"refs/autopack/attempts/{run_id}/{key}/{number}": commit
+        for run_id, key, number, commit in Attempt.objects.filter(phase__run__in=project_runs)
+        .exclude(commit="")
+        .values_list("phase__run__run_id", "phase__key", "number", "commit")
+        if mirror.has(commit)
+    }
+    mirror.keep(wanted)
+    mirror.git.call("gc", "--quiet", "--prune=2.weeks.ago", contained=True, wall_seconds=3600.0)
