@@ -25,7 +25,9 @@ SHOWN = 200
 
 def attempt_artifacts(trial: Trial) -> list[Artifact]:
     kinds = {"attempt.log": ArtifactKind.LOG, "diff.patch": ArtifactKind.DIFF}
-    found = []
+    found: list[Artifact] = []
+    if not trial.bench.folder.is_dir():
+        return found
     for entry in sorted(trial.bench.folder.iterdir()):
         kind = kinds.get(entry.name, ArtifactKind.JUNIT)
         if entry.is_symlink() or not entry.is_file():
@@ -57,7 +59,7 @@ def attempt_report(
         outcome=outcome,
         failure_kind=kind,
         explanation=explanation,
-        stages=tuple(trial.stages),
+        stages=trial.timings(),
         commit=commit,
         files=tuple(
             {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runs.execution.session import commit_paths
 from runs.execution.validation import (
     BaselineResult,
     Check,
@@ -12,6 +13,7 @@ from runs.execution.validation import (
     validate,
 )
 from runs.planning.commands import commands_of
+from runs.planning.scopes import ScopeMatcher
 from runs.toolchains.detection import test_commands
 
 if TYPE_CHECKING:
@@ -95,9 +97,15 @@ def attempt_validate(
         baseline=baseline,
         cached_baseline=lambda check: session.baselines.get(_baseline_key(base, check)),
         deliverables=plan.deliverables,
-        exists=lambda path: (bench.tree / path).exists(),
+        exists=lambda pattern: is_delivered(session, commit, pattern),
         changes=changes,
     )
+
+
+def is_delivered(session: Session, commit: str, pattern: str) -> bool:
+    """Whether `commit` has what was promised: on a branch only what is committed arrives."""
+    matcher = ScopeMatcher((pattern,))
+    return any(matcher.matches(path) for path in commit_paths(session.mirror, commit))
 
 
 def _baseline_key(base: str, check: Check) -> tuple[object, ...]:

@@ -6,6 +6,7 @@ Two drivers of one run do no harm: claims are compare-and-set, and each does wha
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -82,8 +83,10 @@ class Drive:
                     self._idle.append(workspace)
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop().release()
+        """Give the worktrees back."""
+        with contextlib.ExitStack() as stack:
+            while self._idle:
+                stack.callback(self._idle.pop().release)
 
 
 def run_drive(drive: Drive) -> RunState:
@@ -115,8 +118,13 @@ class _Loop:
     def go(self) -> None:
         try:
             while not (not self.futures and self._is_over()):
-                self._start()
-                self._wait()
+                has_worked = self._start()
+                if self.futures:
+                    self._wait()
+                elif not has_worked:
+                    # Others are at it, or it is not time yet: look again in a while.
+                    self.drive.stop.wait(LOOK_SECONDS)
+                    self.phases = selectors.run_phases(self.run.pk)
         finally:
             if self.pool is not None:
                 for _ in range(self.drive.parallel):
@@ -134,40 +142,37 @@ class _Loop:
             self.session, self.run, self.phases, broken=self.drive.broken
         )
 
-    def _start(self) -> None:
+    def _start(self) -> bool:
+        """Start what may start; whether anything has changed by it."""
         if self.drive.stop.is_set() or self.drive.broken or self._has_failed():
-            return
-        scheduling.phases_release(self.phases)
+            return False
+        released = scheduling.phases_release(self.phases)
         scopes = {phase.pk: self.session.plan_of(phase).scope for phase in self.phases}
         free = self.drive.parallel - len(self.futures)
+        candidates = scheduling.phases_startable(self.phases, scopes, slots=free)
         startable = [
-            phase
-            for phase in scheduling.phases_startable(self.phases, scopes, slots=free)
-            if not services.phase_needs_approval(self.run, phase)
+            phase for phase in candidates if not services.phase_needs_approval(self.run, phase)
         ]
         if len(startable) == 1 and not self.futures:
             # The usual chain of phases: no thread and no connection of its own.
             self._take(self.drive.execute(self.session, startable[0]))
-            return
-        for phase in startable:
-            if self.pool is None:
-                self.pool = ThreadPoolExecutor(
-                    max_workers=self.drive.parallel, thread_name_prefix=self.run.run_id
-                )
-            self.futures[self.pool.submit(self.drive.execute, self.session, phase)] = phase
+        else:
+            for phase in startable:
+                self.futures[self._submit(phase)] = phase
+        return bool(released or candidates)
+
+    def _submit(self, phase: Phase) -> Future[AttemptReport | None]:
+        if self.pool is None:
+            self.pool = ThreadPoolExecutor(
+                max_workers=self.drive.parallel, thread_name_prefix=self.run.run_id
+            )
+        return self.pool.submit(self.drive.execute, self.session, phase)
 
     def _wait(self) -> None:
-        if self.futures:
-            done, _ = wait(self.futures, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
-            for future in done:
-                self.futures.pop(future)
-                self._take(future.result())
-        elif not any(phase.state == PhaseState.QUEUED.value for phase in self.phases):
-            if all(phase.state != PhaseState.COMPLETE.value for phase in self.phases) or any(
-                phase.state == PhaseState.RUNNING.value for phase in self.phases
-            ):
-                self.drive.stop.wait(LOOK_SECONDS)
-            self.phases = selectors.run_phases(self.run.pk)
+        done, _ = wait(self.futures, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
+        for future in done:
+            self.futures.pop(future)
+            self._take(future.result())
 
     def _take(self, report: AttemptReport | None) -> None:
         if report is None:

@@ -91,7 +91,6 @@ def _trial(
 ) -> Trial:
     plan = session.plan_of(phase)
     folder = session.folder / phase.key / str(attempt.number)
-    folder.mkdir(parents=True, exist_ok=True)
     limits = CommandLimits()
     if plan.limits.timeout_seconds:
         limits = replace(limits, wall_seconds=float(plan.limits.timeout_seconds))

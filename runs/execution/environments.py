@@ -129,7 +129,7 @@ def environment_prepare(
         env=environment.env,
         writable=environment.writable,
         readable=environment.readable,
-        cached=python.cached if python else not any(d.install for d in chosen),
+        cached=environment.cached and (python is None or python.cached),
         seconds=time.monotonic() - started,
         decisions=(*decisions, *environment.decisions),
         generated=(
@@ -147,6 +147,7 @@ def packages_command(
 ) -> tuple[Command, SandboxNeeds]:
     """The command that installs packages into the attempt's own copy, and what it must reach.
 
+    `cwd` is the Python project's folder: the indexes that it declares may be named relative to it.
     Whether a name may be installed is decided elsewhere. Raises EnvironmentFailed when the attempt
     has no Python environment or a name is no requirement.
     """
@@ -156,7 +157,7 @@ def packages_command(
     refused = [name for name in names if not requirement_name(name)]
     if refused:
         raise EnvironmentFailed(f"{refused[0][:100]!r} names no package: give a name and a version")
-    argv = (*python.install_argv, *names)
+    argv = (*python.install_argv, *python.options, *names)
     needs = SandboxNeeds(
         writable=(python.venv, environment.downloads),
         readable=environment.readable,
@@ -236,7 +237,7 @@ def _with_tools(
     env = dict(environment.env)
     writable, readable = list(environment.writable), list(environment.readable)
     decisions = list(environment.decisions)
-    is_only = len(detections) == 1
+    is_only, cached = len(detections) == 1, True
     for detection in detections:
         if detection.toolchain == PYTHON:
             continue
@@ -249,6 +250,7 @@ def _with_tools(
                 f" the {detection.toolchain} commands of {detection.root} will fail until installed"
             )
             continue
+        cached = cached and not detection.install
         try:
             tools_install(detection, home, worktree, installing)
         except EnvironmentFailed as error:
@@ -262,5 +264,6 @@ def _with_tools(
         env,
         writable=tuple(dict.fromkeys(writable)),
         readable=tuple(dict.fromkeys(readable)),
+        cached=cached,
         decisions=tuple(decisions),
     )

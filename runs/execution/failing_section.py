@@ -44,7 +44,7 @@ _TOOL: Final = re.compile(
     re.VERBOSE,
 )
 _ANY: Final = re.compile(
-    r"\b(?:error|fail(?:ed|ure)?|fatal|exception|cannot|denied)\b", re.IGNORECASE
+    r"\b(?:errors?|fail(?:s|ed|ures?)?|fatal|exception|cannot|denied)\b", re.IGNORECASE
 )
 _NO_FAILURE: Final = re.compile(r"\b(?:0|no) (?:error|fail|warning)", re.IGNORECASE)
 _CONTEXT_LINES: Final = 8

@@ -57,6 +57,8 @@ class PythonEnvironment:
     cached: bool
     generated: tuple[str, ...] = ()
     decisions: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    """The index options that the projects declare."""
 
     @property
     def install_argv(self) -> tuple[str, ...]:
@@ -140,8 +142,15 @@ def _environment(
     cached: bool,
     generated: tuple[str, ...],
 ) -> PythonEnvironment:
+    options = dict.fromkeys(o for _, install in preparation.pythons for o in install.options)
     return PythonEnvironment(
-        preparation.venv, interpreter, uv, cached, generated, tuple(preparation.decisions)
+        preparation.venv,
+        interpreter,
+        uv,
+        cached,
+        generated,
+        tuple(preparation.decisions),
+        tuple(options),
     )
 
 

@@ -88,10 +88,24 @@ class CommitTree:
             return None
 
 
-def commit_tree(mirror: Mirror, commit: str, root: Path) -> CommitTree:
+def commit_paths(mirror: Mirror, commit: str) -> tuple[str, ...]:
+    """The paths of a commit's files, in git's order."""
     listing = mirror.git.call("ls-tree", "-r", "-z", "--name-only", commit).stdout
-    paths = tuple(name for name in listing.decode(errors="surrogateescape").split("\0") if name)
-    return CommitTree(root, paths)
+    return tuple(name for name in listing.decode(errors="surrogateescape").split("\0") if name)
+
+
+@lru_cache(maxsize=8)
+def _folded(mirror: Mirror, commit: str) -> dict[str, str]:
+    return {path.casefold(): path for path in commit_paths(mirror, commit)}
+
+
+def commit_paths_folded(mirror: Mirror, commit: str) -> dict[str, str]:
+    """The paths of a commit by their case-folded form: which names a new one would collide with."""
+    return _folded(mirror, commit)
+
+
+def commit_tree(mirror: Mirror, commit: str, root: Path) -> CommitTree:
+    return CommitTree(root, commit_paths(mirror, commit))
 
 
 @lru_cache(maxsize=256)

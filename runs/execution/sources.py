@@ -102,11 +102,11 @@ class Source:
         a prefix of it (such as `autopack`) makes it impossible."""
         parent = branch.split("/", 1)[0]
         listing = self.git().text(
-            "for-each-ref", "--format=%(refname)%09%(objectname)%09%(worktreepath)",
+            "for-each-ref", "--format=%(refname)%09%(worktreepath)%09%(objectname)",
             f"refs/heads/{parent}", f"refs/heads/{branch}",
         )  # fmt: skip
         for line in listing.splitlines():
-            name, commit, checkout = line.split("\t")
+            name, checkout, commit = line.split("\t")
             if name == f"refs/heads/{branch}":
                 return BranchTip(commit, checkout)
             if name == f"refs/heads/{parent}":

@@ -16,6 +16,7 @@ from runs.execution.failing_section import failing_section
 from runs.execution.governance import GovernanceRules, govern
 from runs.execution.ports import ports_allocate
 from runs.execution.process import OutputTooLarge
+from runs.execution.session import commit_paths_folded
 from runs.execution.trial import AttemptFailed, Trial, commit_message
 from runs.models import Run
 from runs.states import FailureKind, Stage
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 def prepare_and_build(trial: Trial) -> None:
     session, bench, _phase = trial.session, trial.bench, trial.phase
+    bench.folder.mkdir(parents=True, exist_ok=True)
     with trial.stage(Stage.PREPARE):
         preparation.tree_prepare(session, bench, trial.base)
         names = session.run.project.port_names
@@ -42,15 +44,16 @@ def prepare_and_build(trial: Trial) -> None:
         except UnknownBackend as unknown:
             raise AttemptFailed(FailureKind.ENVIRONMENT, str(unknown)) from unknown
         built = builder.build(build_request(trial), bench)
+    with trial.stage(Stage.COMMIT):
         if not built.is_staged:
             bench.workspace.stage_all()
         trial.commit = commit_candidate(trial)
-        if not built.ok:
-            raise AttemptFailed(
-                built.failure_kind or FailureKind.VALIDATION,
-                f"The build failed: {built.explanation}",
-                failing_section(built.output) or built.explanation,
-            )
+    if not built.ok:
+        raise AttemptFailed(
+            built.failure_kind or FailureKind.VALIDATION,
+            f"The build failed: {built.explanation}",
+            failing_section(built.output) or built.explanation,
+        )
 
 
 def build_request(trial: Trial) -> BuildRequest:
@@ -106,6 +109,9 @@ def govern_diff(trial: Trial) -> None:
             trial.changes,
             governance_rules(trial),
             read_link=lambda path: str((bench.tree / path).readlink()),
+            case_twin=lambda path: commit_paths_folded(trial.session.mirror, trial.base).get(
+                path.casefold()
+            ),
         )
         if not trial.verdict.ok:
             raise AttemptFailed(FailureKind.POLICY_VIOLATION, trial.verdict.explanation)

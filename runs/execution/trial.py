@@ -51,16 +51,27 @@ class Trial:
     warnings: list[str] = field(default_factory=list)
     ports: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
+    _current: tuple[Stage, float] | None = None
+
     @contextlib.contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
+        """Time what is inside. Raises AttemptCancelled instead of beginning a stage in vain."""
         if self.bench.cancellation.is_requested:
             raise AttemptCancelled(self.bench.cancellation.reason)
-        started = time.monotonic()
+        self._current = (stage, time.monotonic())
         self.bench.note(f"=== {stage}")
         try:
             yield
         finally:
-            self.stages.append(StageTiming(stage, round(time.monotonic() - started, 4)))
+            self.stages = list(self.timings())
+            self._current = None
+
+    def timings(self) -> tuple[StageTiming, ...]:
+        """The stages so far, with the one under way."""
+        if self._current is None:
+            return tuple(self.stages)
+        stage, started = self._current
+        return (*self.stages, StageTiming(stage, round(time.monotonic() - started, 4)))
 
 
 def commit_message(trial: Trial) -> str:
