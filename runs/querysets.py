@@ -182,13 +182,14 @@ def phases_queue(phases: Sequence[Phase], *, explanation: str) -> list[Phase]:
     """PENDING to QUEUED for those of `phases` that still are PENDING; returns them."""
     if not phases:
         return []
-    queued = []
     with transaction.atomic():
-        for phase in phases:
+        queued = [
+            phase
+            for phase in phases
             if Phase.objects.filter(pk=phase.pk, state=PhaseState.PENDING.value).update(
                 state=PhaseState.QUEUED.value, explanation=explanation, ended_at=None
-            ):
-                queued.append(phase)
+            )
+        ]
         StatusChange.objects.bulk_create(
             _changed(
                 phase.run_id, PhaseState.PENDING, PhaseState.QUEUED, explanation,

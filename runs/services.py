@@ -360,7 +360,7 @@ def phase_needs_approval(run: Run, phase: Phase) -> bool:
     )
     if phase_transition(
         phase, PhaseState.QUEUED, PhaseState.AWAITING_APPROVAL,
-        explanation=f"Waits for approval {approval.pk}, until {approval.expires_at:%Y-%m-%d %H:%M}.",
+        explanation=f"Waits for approval {approval.pk} until {approval.expires_at:%d %b %H:%M}.",
     ):  # fmt: skip
         phase.state = PhaseState.AWAITING_APPROVAL.value
     return True

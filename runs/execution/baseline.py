@@ -1,5 +1,6 @@
 """Runs a check, reads what it said, and tells its failures from those that the base has as well."""
 
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,9 +136,11 @@ def _stamps(check: Check) -> _Stamps:
     stamps: _Stamps = {}
     for path in _junit_files(check):
         try:
-            found = path.stat()
+            found = path.lstat()
         except OSError:
             continue
+        if not stat.S_ISREG(found.st_mode):
+            continue  # a link leads elsewhere, and opening a pipe would hang
         stamps[path] = (found.st_mtime_ns, found.st_size)
     return stamps
 

@@ -38,6 +38,11 @@ logger = logging.getLogger(__name__)
 # How long to wait before looking again for what another process may have changed.
 LOOK_SECONDS = 0.5
 
+CHANGING = (
+    "state", "head_commit", "published_commit", "cancel_requested_at", "token_cap", "cost_cap_usd",
+    "max_duration_minutes", "started_at", "ended_at", "waiting_since", "waited_seconds",
+)  # fmt: skip
+
 
 @dataclass(slots=True)
 class Drive:
@@ -114,14 +119,15 @@ class _Loop:
         self.futures: dict[Future[AttemptReport | None], Phase] = {}
         self.pool: ThreadPoolExecutor | None = None
         self.phases = selectors.run_phases(self.run.pk)
+        self.is_idle = False
 
     def go(self) -> None:
         try:
             while not (not self.futures and self._is_over()):
-                has_worked = self._start()
+                self.is_idle = not self._start()
                 if self.futures:
                     self._wait()
-                elif not has_worked:
+                elif self.is_idle:
                     # Others are at it, or it is not time yet: look again in a while.
                     self.drive.stop.wait(LOOK_SECONDS)
                     self.phases = selectors.run_phases(self.run.pk)
@@ -134,12 +140,16 @@ class _Loop:
 
     def _is_over(self) -> bool:
         """Whether the run can go no further here; concludes it when it can go nowhere at all."""
-        self.run.refresh_from_db()
-        if self.drive.stop.is_set() and not self.run.cancel_requested_at:
+        if self.drive.stop.is_set():
             run_request_cancel(self.run.pk)
-            self.run.refresh_from_db()
+        # What others may have changed; never the plan, which is long and stays as it is.
+        self.run.refresh_from_db(fields=CHANGING)
         return RunState(self.run.state) in RUN_TERMINAL or run_conclude(
-            self.session, self.run, self.phases, broken=self.drive.broken
+            self.session,
+            self.run,
+            self.phases,
+            is_idle=self.is_idle,
+            broken=self.drive.broken,
         )
 
     def _start(self) -> bool:

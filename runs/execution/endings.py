@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from django.utils import timezone
+
 from runs import budgets, services
 from runs.execution.git import GitFailed
 from runs.execution.sources import RepositoryProblem
@@ -21,12 +23,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# With phases in these states only, and no limit reached, a run just goes on.
+IN_PROGRESS = DONE | {PhaseState.PENDING.value, PhaseState.QUEUED.value}
 
-def run_conclude(session: Session, run: Run, phases: Sequence[Phase], *, broken: str = "") -> bool:
+
+def run_conclude(
+    session: Session, run: Run, phases: Sequence[Phase], *, is_idle: bool, broken: str = ""
+) -> bool:
     """End `run` (freshly read) when it can go no further; True when there is nothing left to do.
 
-    `phases` may be old: what matters is looked up. A run that waits for people is left
-    AWAITING_APPROVAL.
+    `phases` may be old: what matters is looked up. `is_idle`: nothing could be started when it
+    was last tried. A run that waits for people is left AWAITING_APPROVAL.
     """
     states = {phase.state for phase in phases}
     if states <= DONE:
@@ -40,6 +47,8 @@ def run_conclude(session: Session, run: Run, phases: Sequence[Phase], *, broken:
         return _stop(session, run, reached.state, reached.explanation, reached.failure_kind)
     if broken:
         return _stop(session, run, RunState.FAILED, broken, FailureKind.ENVIRONMENT)
+    if states <= IN_PROGRESS:
+        return False
     services.approvals_expire(run)
     failed = run.phases.filter(state=PhaseState.FAILED.value).order_by("position").first()
     if failed:
@@ -47,7 +56,8 @@ def run_conclude(session: Session, run: Run, phases: Sequence[Phase], *, broken:
             session, run, RunState.FAILED, f"Phase {failed.key}: {failed.explanation}",
             failure_kind_of(failed),
         )  # fmt: skip
-    if states <= DONE | {PhaseState.AWAITING_APPROVAL.value, PhaseState.PENDING.value}:
+    later = any(phase.not_before and phase.not_before > timezone.now() for phase in phases)
+    if is_idle and not later and PhaseState.RUNNING.value not in states:
         return _wait_for_people(run)
     return False
 

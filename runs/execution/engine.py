@@ -110,8 +110,8 @@ def _trial(
             "AUTOPACK_ATTEMPT": str(attempt.number),
         },
     )
-    base = Run.objects.values_list("head_commit", flat=True).get(pk=phase.run_id)
-    attempt.base_commit = base
+    # It may be old when another process integrates phases too: then the candidate is merged.
+    base = attempt.base_commit = session.run.head_commit
     return Trial(session, phase, plan, attempt, bench, base)
 
 
@@ -190,6 +190,7 @@ def _finish_complete(trial: Trial, head: str, candidate: str) -> AttemptReport:
         columns={"parent_commit": head, "commit": candidate, "hint": ""},
         artifacts=attempt_artifacts(trial),
     )  # fmt: skip
+    trial.session.run.head_commit = candidate
     return report
 
 

@@ -42,28 +42,19 @@ def run_open(run: Run) -> Session | None:
 
 def _base(session: Session, run: Run) -> str:
     source = session.mirror.source
-    if source.is_local and not run.published_commit:
-        _check_branch(session, run)
-    now = source.resolve(run.project.base_ref)
-    if run.base_commit and run.base_commit != now:
-        logger.warning(
-            "The base has moved from %s to %s since this run started; it goes on from where it "
-            "started.", run.base_commit[:12], now[:12],
-        )  # fmt: skip
-    return run.base_commit or now
-
-
-def _check_branch(session: Session, run: Run) -> None:
-    source = session.mirror.source
-    tip = source.branch_tip(run.branch)
-    if tip and tip.commit != run.head_commit:
-        where = f", checked out in {tip.checked_out_at}" if tip.checked_out_at else ""
+    now = source.start(run.project.base_ref, run.branch)
+    if now.branch_tip and now.branch_tip not in (run.published_commit, run.head_commit):
         raise RepositoryProblem(
             "branch_exists",
-            f"{source.location} has a branch {run.branch} already (at {tip.commit[:12]}{where}), "
-            "which this run did not make. Delete or rename it, or create the run under another "
-            "id.",
+            f"{source.location} has a branch {run.branch} already, at {now.branch_tip[:12]}, where "
+            "this run did not put it. Delete or rename it, or create the run under another id.",
         )
+    if run.base_commit and run.base_commit != now.base:
+        logger.warning(
+            "The base has moved from %s to %s since this run started; it goes on from where it "
+            "started.", run.base_commit[:12], now.base[:12],
+        )  # fmt: skip
+    return run.base_commit or now.base
 
 
 def _check_lfs(session: Session, base: str) -> None:

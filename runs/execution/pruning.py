@@ -22,7 +22,7 @@ from runs.execution.worktrees import (
     remove_tree,
     slot_open,
     workspace_remove,
-    workspace_rescue,
+    workspace_rescue_or_set_aside,
 )
 from runs.models import Attempt, Run
 from runs.states import RUN_TERMINAL
@@ -88,8 +88,8 @@ def _prune_slot(mirror: Mirror, folder: Path, pruned: Pruned, *, is_dry_run: boo
             return
         workspace = slot_open(mirror, folder, lock)
         if workspace is not None:
-            if ref := workspace_rescue(workspace):
-                pruned.rescued.append(ref)
+            if kept := workspace_rescue_or_set_aside(workspace):
+                pruned.rescued.append(kept)
             workspace_remove(workspace)
             for private in ("home", "environment"):
                 remove_tree(folder / private)

@@ -13,7 +13,7 @@ from runs.agents.types import NullAuditor, NullDoctor
 from runs.execution.mirrors import Mirror, mirror_open
 from runs.execution.sandbox import SandboxMode, sandbox_resolve
 from runs.execution.sources import source_open
-from runs.planning.schema import phase_parse
+from runs.planning.plan_build import build_phase
 from runs.toolchains.detection import toolchains_detect
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class Session:
     def plan_of(self, phase: Phase) -> PhasePlan:
         plan = self.plans.get(phase.pk)
         if plan is None:
-            plan = self.plans[phase.pk] = phase_parse(phase.spec)
+            # A row of ours was checked when the run was made.
+            plan = self.plans[phase.pk] = build_phase(phase.spec, phase.tier)
         return plan
 
     @property

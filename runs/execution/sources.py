@@ -38,6 +38,14 @@ class BranchTip:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceStart:
+    """The commit to start from, and where the run's branch points ('' when there is none)."""
+
+    base: str
+    branch_tip: str
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A repository as the project names it: a folder of this host, or a URL."""
 
@@ -53,17 +61,34 @@ class Source:
             raise RepositoryProblem("remote", f"{self.location} is not on this host.")
         return Git(self.git_dir)
 
-    def resolve(self, ref: str) -> str:
-        """The commit that `ref` (empty: HEAD) names. Raises RepositoryProblem."""
+    def start(self, ref: str, branch: str) -> SourceStart:
+        """What a run needs to know before it starts: the commit that `ref` (empty: HEAD) names,
+        and where `branch` points. Raises RepositoryProblem.
+
+        One process looks at all of it.
+        """
         if not self.is_local:
-            return self._resolve_remote(ref)
+            return SourceStart(self._resolve_remote(ref), "")
+        parent = branch.split("/", 1)[0]
         name = ref or "HEAD"
-        found = self.git().call(
-            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}",
-            expected=(0, 1, 128),
-        )  # fmt: skip
-        if found.returncode == 0:
-            return found.stdout.decode().strip()
+        if any(ord(letter) < 32 for letter in name):
+            raise RepositoryProblem("unknown_ref", f"{ref!r} cannot be the name of a commit.")
+        asked = (
+            f"{name}^{{commit}}\nrefs/heads/{parent}^{{commit}}\nrefs/heads/{branch}^{{commit}}\n"
+        )
+        answers = self.git().call("cat-file", "--batch-check", stdin=asked.encode()).stdout
+        base, in_the_way, tip = [
+            "" if line.endswith((" missing", " ambiguous")) else line.split(" ", 1)[0]
+            for line in answers.decode(errors="replace").splitlines()[:3]
+        ]
+        if in_the_way:
+            raise RepositoryProblem(
+                "branch_in_the_way",
+                f"A branch named {parent!r} in {self.location} leaves no room for "
+                f"{branch!r}. Rename it: git branch -m {parent} {parent}-old",
+            )
+        if base:
+            return SourceStart(base, tip)
         if ref:
             raise RepositoryProblem(
                 "unknown_ref",
@@ -98,24 +123,14 @@ class Source:
         )
 
     def branch_tip(self, branch: str) -> BranchTip | None:
-        """Where `branch` points in a local source. Raises RepositoryProblem when a branch that is
-        a prefix of it (such as `autopack`) makes it impossible."""
-        parent = branch.split("/", 1)[0]
+        """Where `branch` points in a local source, None when it is not there."""
         listing = self.git().text(
-            "for-each-ref", "--format=%(refname)%09%(worktreepath)%09%(objectname)",
-            f"refs/heads/{parent}", f"refs/heads/{branch}",
-        )  # fmt: skip
-        for line in listing.splitlines():
-            name, checkout, commit = line.split("\t")
-            if name == f"refs/heads/{branch}":
-                return BranchTip(commit, checkout)
-            if name == f"refs/heads/{parent}":
-                raise RepositoryProblem(
-                    "branch_in_the_way",
-                    f"A branch named {parent!r} in {self.location} leaves no room for "
-                    f"{branch!r}. Rename it: git branch -m {parent} {parent}-old",
-                )
-        return None
+            "for-each-ref", "--format=%(worktreepath)%09%(objectname)", f"refs/heads/{branch}"
+        )
+        if not listing:
+            return None
+        checkout, _, commit = listing.splitlines()[0].rpartition("\t")
+        return BranchTip(commit, checkout)
 
 
 def source_open(location: str) -> Source:
@@ -151,6 +166,10 @@ def source_open(location: str) -> Source:
 
 def _git_dir(path: Path) -> Path:
     """The common git directory of the checkout (or bare repository) at `path`."""
+    for usual in (path / ".git", path):
+        # The usual layouts need no process; a file `.git` (a linked worktree) does.
+        if all((usual / part).exists() for part in ("HEAD", "objects", "refs")):
+            return usual
     here = Git(path)
     environment = {"GIT_CEILING_DIRECTORIES": str(path.parent)}
     # Discovery is wanted here, so GIT_DIR is taken away for this one call.
@@ -226,9 +245,9 @@ def withdraw_local(source: Source, branch: str, old: str) -> None:
 
 def _copy_objects(mirror: Mirror, target: Git, new: str) -> None:
     """Give `target` every object of `new` that its HEAD does not lead to, as one indexed pack."""
-    known = target.call("rev-parse", "--verify", "--quiet", "HEAD^{commit}", expected=(0, 1, 128))
-    head = known.stdout.decode().strip()
-    wanted = f"{new}\n^{head}\n" if head and mirror.has(head) else f"{new}\n"
+    known = target.call("cat-file", "--batch-check", stdin=b"HEAD^{commit}\n").stdout.decode()
+    head = known.split(" ", 1)[0]
+    wanted = f"{new}\n^{head}\n" if head != "HEAD^{commit}" and mirror.has(head) else f"{new}\n"
     packs = target.git_dir / "objects" / "pack"
     packs.mkdir(exist_ok=True)
     mirror.git.call(

@@ -13,6 +13,7 @@ from runs.execution import checking, preparation
 from runs.execution.bench import AttemptCancelled
 from runs.execution.diff import DiffMalformed, DiffTooLarge, diff_parse
 from runs.execution.failing_section import failing_section
+from runs.execution.git import GitFailed
 from runs.execution.governance import GovernanceRules, govern
 from runs.execution.ports import ports_allocate
 from runs.execution.process import OutputTooLarge
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def prepare_and_build(trial: Trial) -> None:
-    session, bench, _phase = trial.session, trial.bench, trial.phase
+    session, bench = trial.session, trial.bench
     bench.folder.mkdir(parents=True, exist_ok=True)
     with trial.stage(Stage.PREPARE):
         preparation.tree_prepare(session, bench, trial.base)
@@ -46,7 +47,13 @@ def prepare_and_build(trial: Trial) -> None:
         built = builder.build(build_request(trial), bench)
     with trial.stage(Stage.COMMIT):
         if not built.is_staged:
-            bench.workspace.stage_all()
+            try:
+                bench.workspace.stage_all()
+            except GitFailed as failure:
+                raise AttemptFailed(
+                    FailureKind.POLICY_VIOLATION,
+                    f"What the build left cannot be committed: {failure.stderr}",
+                ) from failure
         trial.commit = commit_candidate(trial)
     if not built.ok:
         raise AttemptFailed(
@@ -76,14 +83,15 @@ def _check_limits(trial: Trial) -> None:
 
 
 def commit_candidate(trial: Trial) -> str:
-    """Commit the index on the detached head; the new commit's id."""
+    """Commit the index on top of the attempt's base; the new commit's id."""
     workspace = trial.bench.workspace
+    workspace.detach(trial.base)
     workspace.git.call(
         "commit", "--quiet", "--no-verify", "--no-status", "--allow-empty", "--cleanup=verbatim",
         "--file=-",
         stdin=commit_message(trial).encode(), wall_seconds=3600.0,
     )  # fmt: skip
-    commit = (workspace.git.git_dir / "HEAD").read_text(encoding="ascii").strip()
+    commit = workspace.read_head()
     workspace.head = commit
     ref = f"refs/autopack/attempts/{trial.session.run.run_id}/{trial.phase.key}"
     workspace.keep(f"{ref}/{trial.attempt.number}", commit)

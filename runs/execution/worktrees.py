@@ -95,6 +95,21 @@ class Workspace:
         self.pristine = self.pristine and not names
         (self.folder / "busy").write_text(json.dumps(names), encoding="utf-8")
 
+    def read_head(self) -> str:
+        """What HEAD says: a commit when it is detached, as it is in all of our worktrees."""
+        return (self.git.git_dir / "HEAD").read_text(encoding="ascii").strip()
+
+    def detach(self, commit: str) -> None:
+        """Have HEAD be `commit`, whatever a command has made of it; index and tree stay.
+
+        A build that commits by itself, or begins a merge, must not choose our commit's parents:
+        what it committed would never be governed.
+        """
+        if self.read_head() != commit:
+            self.git.call("update-ref", "--no-deref", "HEAD", commit)
+        for name in ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"):
+            (self.git.git_dir / name).unlink(missing_ok=True)
+
     def stage_all(self) -> None:
         """Put every change of the tree into the index, but for the placed files."""
         excluded = [f":(exclude,top,literal){name}" for name in self.placed]
@@ -115,9 +130,29 @@ class Workspace:
             self.flush_refs()
             for private in ("home", "environment"):
                 remove_tree(self.folder / private)
+            if self.pristine:
+                self._remember_pristine()
             (self.folder / "busy").unlink(missing_ok=True)
         finally:
             self.lock.release()
+
+    def _remember_pristine(self) -> None:
+        """Spare the next holder a clean of a tree that needs none: what it was like is noted."""
+        digest = fingerprint_digest(self.tree)
+        if digest:
+            noted = {"fingerprint": digest}
+            (self.folder / "pristine").write_text(json.dumps(noted), encoding="utf-8")
+
+    def recall_pristine(self) -> None:
+        """Believe the note of the last holder, if nobody has touched the tree since."""
+        note = self.folder / "pristine"
+        try:
+            noted = json.loads(note.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return
+        note.unlink()
+        if noted["fingerprint"] == fingerprint_digest(self.tree):
+            self.head, self.pristine = self.read_head(), True
 
 
 def pool_dir(mirror: Mirror) -> Path:
@@ -167,8 +202,10 @@ def _refuse_foreign(pool: Path) -> None:
 def _occupy(mirror: Mirror, folder: Path, lock: FileLock, commit: str) -> Workspace:
     workspace = slot_open(mirror, folder, lock)
     if workspace is not None:
+        workspace_rescue_or_set_aside(workspace)
+    if workspace is not None and workspace.tree.is_dir():
         try:
-            workspace_rescue(workspace)
+            workspace.recall_pristine()
             workspace.place(())
             workspace.reset(commit)
             return workspace
@@ -178,6 +215,23 @@ def _occupy(mirror: Mirror, folder: Path, lock: FileLock, commit: str) -> Worksp
             logger.warning("Worktree %s is made anew: %s", folder, failure)
             workspace_remove(workspace)
     return _create(mirror, folder, lock, commit)
+
+
+def workspace_rescue_or_set_aside(workspace: Workspace) -> str:
+    """Rescue what a dead holder left; a tree that git cannot read is moved aside, never removed.
+
+    Returns the ref or the folder that holds it, '' when nothing needed keeping.
+    """
+    try:
+        return workspace_rescue(workspace)
+    except GitFailed as failure:
+        aside = workspace.folder / f"aside-{time.time_ns()}"
+        workspace.tree.rename(aside)
+        (workspace.folder / "busy").unlink(missing_ok=True)
+        logger.warning(
+            "%s could not be rescued (%s); it is kept as %s", workspace.tree, failure, aside
+        )
+        return str(aside)
 
 
 def slot_open(mirror: Mirror, folder: Path, lock: FileLock) -> Workspace | None:
@@ -328,3 +382,11 @@ def tree_fingerprint(root: Path) -> frozenset[tuple[str, int, int, int, int]] | 
                         (entry.path, info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino)
                     )
     return frozenset(found)
+
+
+def fingerprint_digest(root: Path) -> str:
+    """`tree_fingerprint` in 64 letters, for keeping; '' when the tree is too large for it."""
+    found = tree_fingerprint(root)
+    if found is None:
+        return ""
+    return hashlib.sha256(repr(sorted(found)).encode(errors="surrogateescape")).hexdigest()
