@@ -16,6 +16,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from runs import rows
 from runs.logs import lifecycle
 from runs.models import Approval, Artifact, Attempt, Phase, Run, StatusChange
 from runs.states import (
@@ -58,21 +59,26 @@ def _changed(
     *,
     phase_pk: int | None = None,
     attempt_number: int | None = None,
-) -> StatusChange:
+) -> dict[str, Any]:
+    """The columns of the StatusChange for an edge that was just taken."""
     lifecycle.info(
-        "%s > %s: %s", frm or "new", to, explanation,
+        "%s > %s: %s", frm, to, explanation,
         extra={"action": "phase_changed" if phase_pk else "run_changed"},
     )  # fmt: skip
-    return StatusChange(
-        run_id=run_pk,
-        phase_id=phase_pk,
-        attempt_number=attempt_number,
-        from_state=frm,
-        to_state=to,
-        explanation=explanation,
-        trigger=trigger.value,
-        at=timezone.now(),
-    )
+    return {
+        "run_id": run_pk,
+        "phase_id": phase_pk,
+        "attempt_number": attempt_number,
+        "from_state": str(frm),
+        "to_state": str(to),
+        "explanation": explanation,
+        "trigger": str(trigger),
+        "at": rows.Now(),
+    }
+
+
+def _append(*changes: dict[str, Any]) -> None:
+    rows.insert(StatusChange, changes)
 
 
 # --- Runs -------------------------------------------------------------------------------------
@@ -113,7 +119,7 @@ def run_transition(
             return False
         if to is RunState.RUNNING:
             Run.objects.filter(pk=run_pk, started_at=None).update(started_at=Now())
-        _changed(run_pk, frm, to, explanation, trigger).save()
+        _append(_changed(run_pk, frm, to, explanation, trigger))
     return True
 
 
@@ -174,7 +180,8 @@ def phase_transition(
     with transaction.atomic():
         if not Phase.objects.filter(pk=phase.pk, state=frm.value).update(**values):
             return False
-        _changed(phase.run_id, frm, to, explanation, trigger, phase_pk=phase.pk).save()
+        _append(_changed(phase.run_id, frm, to, explanation, trigger, phase_pk=phase.pk))
+    phase.state = to.value
     return True
 
 
@@ -182,20 +189,23 @@ def phases_queue(phases: Sequence[Phase], *, explanation: str) -> list[Phase]:
     """PENDING to QUEUED for those of `phases` that still are PENDING; returns them."""
     if not phases:
         return []
+    values = {"state": PhaseState.QUEUED.value, "explanation": explanation, "ended_at": None}
     with transaction.atomic():
         queued = [
             phase
             for phase in phases
-            if Phase.objects.filter(pk=phase.pk, state=PhaseState.PENDING.value).update(
-                state=PhaseState.QUEUED.value, explanation=explanation, ended_at=None
+            if rows.update(
+                Phase, where={"pk": phase.pk, "state": PhaseState.PENDING.value}, values=values
             )
         ]
-        StatusChange.objects.bulk_create(
-            _changed(
-                phase.run_id, PhaseState.PENDING, PhaseState.QUEUED, explanation,
-                Trigger.SYSTEM, phase_pk=phase.pk,
+        _append(
+            *(
+                _changed(
+                    phase.run_id, PhaseState.PENDING, PhaseState.QUEUED, explanation,
+                    Trigger.SYSTEM, phase_pk=phase.pk,
+                )
+                for phase in queued
             )
-            for phase in queued
         )  # fmt: skip
     for phase in queued:
         phase.state = PhaseState.QUEUED.value
@@ -210,36 +220,47 @@ def phase_claim(phase: Phase, identity: WorkerIdentity, *, lease_seconds: float)
     """
     fence = phase.fence + 1
     with transaction.atomic():
-        if not Phase.objects.filter(
-            pk=phase.pk, state=PhaseState.QUEUED.value, fence=phase.fence
-        ).update(
-            state=PhaseState.RUNNING.value,
-            fence=fence,
-            explanation="",
-            started_at=phase.started_at or Now(),
+        if not rows.update(
+            Phase,
+            where={"pk": phase.pk, "state": PhaseState.QUEUED.value, "fence": phase.fence},
+            values={
+                "state": PhaseState.RUNNING.value,
+                "fence": fence,
+                "explanation": "",
+                "started_at": phase.started_at or rows.Now(),
+            },
         ):
             return None
-        attempt = Attempt(
-            phase=phase,
+        columns = {
+            "phase_id": phase.pk,
             # One Attempt a claim, so that a fence and a number are the same thing.
-            number=fence,
-            fence=fence,
-            worker=identity.worker,
-            host=identity.host,
-            pid=identity.pid,
-            pid_started=identity.pid_started,
-            boot_id=identity.boot_id,
-            lease_expires_at=Now() + timedelta(seconds=lease_seconds),
-            started_at=Now(),
-        )
-        attempt.save(force_insert=True)
-        _changed(
-            phase.run_id, PhaseState.QUEUED, PhaseState.RUNNING,
-            f"Claimed by {identity.worker}, attempt {fence}.", Trigger.SYSTEM,
-            phase_pk=phase.pk, attempt_number=fence,
-        ).save(force_insert=True)  # fmt: skip
+            "number": fence,
+            "fence": fence,
+            "outcome": "",
+            "failure_kind": "",
+            "explanation": "",
+            "worker": identity.worker,
+            "host": identity.host,
+            "pid": identity.pid,
+            "pid_started": identity.pid_started,
+            "boot_id": identity.boot_id,
+            "lease_expires_at": rows.Now(lease_seconds),
+            "base_commit": "",
+            "commit": "",
+            "report": {},
+            "started_at": rows.Now(),
+            "ended_at": None,
+        }
+        (attempt_pk,) = rows.insert(Attempt, [columns])
+        _append(
+            _changed(
+                phase.run_id, PhaseState.QUEUED, PhaseState.RUNNING,
+                f"Claimed by {identity.worker}, attempt {fence}.", Trigger.SYSTEM,
+                phase_pk=phase.pk, attempt_number=fence,
+            )
+        )  # fmt: skip
     phase.state, phase.fence = PhaseState.RUNNING.value, fence
-    return attempt
+    return Attempt(pk=attempt_pk, phase=phase, number=fence, fence=fence, worker=identity.worker)
 
 
 def leases_renew(attempt_pks: Iterable[int], *, lease_seconds: float) -> int:
@@ -258,7 +279,7 @@ def attempt_finish(
     explanation: str,
     head: tuple[str, str] | None = None,
     columns: dict[str, Any] | None = None,
-    artifacts: Sequence[Artifact] = (),
+    artifacts: Sequence[dict[str, Any]] = (),
 ) -> None:
     """End an attempt of ours and take its phase from RUNNING to `to`, in one transaction.
 
@@ -270,30 +291,40 @@ def attempt_finish(
         raise IllegalTransition(f"A phase does not go from RUNNING to {to}.")
     values = {"state": to.value, "explanation": explanation} | (columns or {})
     if to in PHASE_TERMINAL:
-        values["ended_at"] = Now()
+        values["ended_at"] = rows.Now()
     with transaction.atomic():
-        if not Phase.objects.filter(
-            pk=phase.pk, state=PhaseState.RUNNING.value, fence=attempt.fence
-        ).update(**values):
+        if not rows.update(
+            Phase,
+            where={"pk": phase.pk, "state": PhaseState.RUNNING.value, "fence": attempt.fence},
+            values=values,
+        ):
             raise LeaseLost(f"Attempt {attempt.number} of {phase.key} is no longer the holder.")
-        if head and not Run.objects.filter(pk=phase.run_id, head_commit=head[0]).update(
-            head_commit=head[1]
+        if head and not rows.update(
+            Run,
+            where={"pk": phase.run_id, "head_commit": head[0]},
+            values={"head_commit": head[1]},
         ):
             raise HeadMoved
-        Attempt.objects.filter(pk=attempt.pk).update(
-            outcome=report.outcome.value,
-            failure_kind=report.failure_kind.value if report.failure_kind else "",
-            explanation=report.explanation,
-            base_commit=attempt.base_commit,
-            commit=report.commit,
-            report=report.as_json(),
-            ended_at=Now(),
+        rows.update(
+            Attempt,
+            where={"pk": attempt.pk},
+            values={
+                "outcome": report.outcome.value,
+                "failure_kind": report.failure_kind.value if report.failure_kind else "",
+                "explanation": report.explanation,
+                "base_commit": attempt.base_commit,
+                "commit": report.commit,
+                "report": report.as_json(),
+                "ended_at": rows.Now(),
+            },
         )
-        _changed(
-            phase.run_id, PhaseState.RUNNING, to, explanation, Trigger.SYSTEM,
-            phase_pk=phase.pk, attempt_number=attempt.number,
-        ).save(force_insert=True)  # fmt: skip
-        Artifact.objects.bulk_create(artifacts)
+        _append(
+            _changed(
+                phase.run_id, PhaseState.RUNNING, to, explanation, Trigger.SYSTEM,
+                phase_pk=phase.pk, attempt_number=attempt.number,
+            )
+        )  # fmt: skip
+        rows.insert(Artifact, [{"attempt_id": attempt.pk, **artifact} for artifact in artifacts])
     phase.state = to.value
     for name, value in (columns or {}).items():
         setattr(phase, name, value)
@@ -320,10 +351,12 @@ def attempt_abandon(attempt: Attempt, to: PhaseState, *, explanation: str) -> bo
         Attempt.objects.filter(pk=attempt.pk, outcome="").update(
             outcome=AttemptOutcome.ABANDONED.value, explanation=explanation, ended_at=Now()
         )
-        _changed(
-            phase.run_id, PhaseState.RUNNING, to, explanation, Trigger.SYSTEM,
-            phase_pk=phase.pk, attempt_number=attempt.number,
-        ).save()  # fmt: skip
+        _append(
+            _changed(
+                phase.run_id, PhaseState.RUNNING, to, explanation, Trigger.SYSTEM,
+                phase_pk=phase.pk, attempt_number=attempt.number,
+            )
+        )  # fmt: skip
     return True
 
 

@@ -11,7 +11,7 @@ from runs.querysets import phases_queue
 from runs.states import PhaseState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from runs.models import Phase
     from runs.planning.schema import Scope
@@ -38,21 +38,29 @@ def phases_release(phases: Sequence[Phase]) -> list[Phase]:
 
 
 def phases_startable(
-    phases: Sequence[Phase], scopes: Mapping[int, Scope], *, slots: int
+    phases: Sequence[Phase],
+    scopes: Mapping[int, Scope],
+    *,
+    slots: int,
+    starting: Collection[int] = (),
 ) -> list[Phase]:
     """Up to `slots` QUEUED phases that may start beside those in flight, in plan order.
 
-    `scopes` are by the phases' primary keys. Phases whose scopes can touch the same file are not
+    `scopes` are by the phases' primary keys; `starting` are those that somebody is about to claim.
+    Phases whose scopes can touch the same file are not
     in flight together, although no edge of the graph orders them: the later one would have to be
     merged.
     """
-    busy = [scopes[phase.pk] for phase in phases if phase.state in IN_FLIGHT]
+    in_flight = {phase.pk for phase in phases if phase.state in IN_FLIGHT} | set(starting)
+    busy = [scopes[pk] for pk in in_flight]
     now = timezone.now()
     chosen: list[Phase] = []
     for phase in phases:
         if len(chosen) >= slots:
             break
-        if phase.state != PhaseState.QUEUED.value or (phase.not_before and phase.not_before > now):
+        if phase.state != PhaseState.QUEUED.value or phase.pk in in_flight:
+            continue
+        if phase.not_before and phase.not_before > now:
             continue
         scope = scopes[phase.pk]
         if any(scopes_overlap(scope, other) for other in busy):

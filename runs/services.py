@@ -358,11 +358,10 @@ def phase_needs_approval(run: Run, phase: Phase) -> bool:
     approval = approval_request(
         run, phase, ApprovalKind.PHASE, f"May phase {phase.key} ({phase.title}) start?", phase.spec
     )
-    if phase_transition(
+    phase_transition(
         phase, PhaseState.QUEUED, PhaseState.AWAITING_APPROVAL,
         explanation=f"Waits for approval {approval.pk} until {approval.expires_at:%d %b %H:%M}.",
-    ):  # fmt: skip
-        phase.state = PhaseState.AWAITING_APPROVAL.value
+    )  # fmt: skip
     return True
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -60,4 +60,9 @@ class AttemptReport:
     doctor_called: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """Its fields as JSON has them. (dataclasses.asdict copies deeply, which costs.)"""
+        shallow = {each.name: getattr(self, each.name) for each in fields(self)}
+        shallow["stages"] = [
+            {"stage": timing.stage.value, "seconds": timing.seconds} for timing in self.stages
+        ]
+        return shallow

@@ -9,7 +9,6 @@ from django.conf import settings
 
 from runs import selectors
 from runs.execution import preparation
-from runs.models import Artifact
 from runs.states import ArtifactKind
 from runs.types import AttemptReport
 
@@ -23,9 +22,9 @@ if TYPE_CHECKING:
 SHOWN = 200
 
 
-def attempt_artifacts(trial: Trial) -> list[Artifact]:
+def attempt_artifacts(trial: Trial) -> list[dict[str, Any]]:
     kinds = {"attempt.log": ArtifactKind.LOG, "diff.patch": ArtifactKind.DIFF}
-    found: list[Artifact] = []
+    found: list[dict[str, Any]] = []
     if not trial.bench.folder.is_dir():
         return found
     for entry in sorted(trial.bench.folder.iterdir()):
@@ -33,13 +32,12 @@ def attempt_artifacts(trial: Trial) -> list[Artifact]:
         if entry.is_symlink() or not entry.is_file():
             continue
         found.append(
-            Artifact(
-                attempt=trial.attempt,
-                kind=kind.value,
-                name=entry.name,
-                path=entry.relative_to(settings.AUTOPACK_HOME).as_posix(),
-                size_bytes=entry.stat().st_size,
-            )
+            {
+                "kind": kind.value,
+                "name": entry.name,
+                "path": entry.relative_to(settings.AUTOPACK_HOME).as_posix(),
+                "size_bytes": entry.stat().st_size,
+            }
         )
     return found
 

@@ -63,6 +63,7 @@ class Bench:
     limits: CommandLimits
     cancellation: Cancellation
     environment: Environment | None = None
+    allows_network: bool = False
     extra_env: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -139,7 +140,7 @@ class Bench:
     # --- What builders see (runs.agents.types.Workbench) --------------------------------------
 
     def run(self, argv: tuple[str, ...], *, cwd: str = ".", network: bool = False) -> CommandResult:
-        return self.command(argv, cwd=cwd, network=network)
+        return self.command(argv, cwd=cwd, network=network or self.allows_network)
 
     def apply_patch(self, patch: str) -> None:
         try:

@@ -78,7 +78,9 @@ def attempt_validate(
 
     def execute(check: Check, label: str) -> CommandResult:
         bench.note(f"--- {label}: {check.name}")
-        return bench.command(check.argv, cwd=check.cwd, env=dict(check.env))
+        return bench.command(
+            check.argv, cwd=check.cwd, env=dict(check.env), network=plan.limits.network
+        )
 
     def baseline(check: Check) -> BaselineResult:
         workspace = bench.workspace

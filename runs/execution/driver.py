@@ -159,7 +159,12 @@ class _Loop:
         released = scheduling.phases_release(self.phases)
         scopes = {phase.pk: self.session.plan_of(phase).scope for phase in self.phases}
         free = self.drive.parallel - len(self.futures)
-        candidates = scheduling.phases_startable(self.phases, scopes, slots=free)
+        candidates = scheduling.phases_startable(
+            self.phases,
+            scopes,
+            slots=free,
+            starting=[phase.pk for phase in self.futures.values()],
+        )
         startable = [
             phase for phase in candidates if not services.phase_needs_approval(self.run, phase)
         ]

@@ -115,7 +115,9 @@ def publish(session: Session, run: Run) -> None:
         if is_empty:
             session.mirror.withdraw(run.branch, run.published_commit)
         else:
-            session.mirror.publish(run.branch, run.head_commit, run.published_commit)
+            session.mirror.publish(
+                run.branch, run.head_commit, run.published_commit, run.base_commit
+            )
     except (GitFailed, OSError) as error:
         raise RepositoryProblem("publish_failed", str(error)) from error
     run_published(run, "" if is_empty else run.head_commit)

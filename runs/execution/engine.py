@@ -104,6 +104,7 @@ def _trial(
         mode=session.mode,
         limits=limits,
         cancellation=cancellation,
+        allows_network=plan.limits.network,
         extra_env={
             "AUTOPACK_RUN": session.run.run_id,
             "AUTOPACK_PHASE": phase.key,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runs.execution.process import Cancellation
 
 NO_COMMIT = "0" * 40
+AUTHOR, AUTHOR_EMAIL = "Autopack", "autopack@localhost"
 
 # Enforced for every call. Values of a repository's own configuration lose against these.
 ENFORCED = {
@@ -39,6 +40,8 @@ ENFORCED = {
     "advice.detachedHead": "false",
     "protocol.ext.allow": "never",
     "credential.interactive": "false",
+    # A local source serves us: it may give any commit we name, not only tips of branches.
+    "uploadpack.allowAnySHA1InWant": "true",
     "diff.external": "",
     "user.useConfigOnly": "false",
     # We look at the owner ourselves, with a message that says what to do.
@@ -87,10 +90,10 @@ def git_environment() -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_AUTHOR_NAME": "Autopack",
-        "GIT_AUTHOR_EMAIL": "autopack@localhost",
-        "GIT_COMMITTER_NAME": "Autopack",
-        "GIT_COMMITTER_EMAIL": "autopack@localhost",
+        "GIT_AUTHOR_NAME": AUTHOR,
+        "GIT_AUTHOR_EMAIL": AUTHOR_EMAIL,
+        "GIT_COMMITTER_NAME": AUTHOR,
+        "GIT_COMMITTER_EMAIL": AUTHOR_EMAIL,
         "GIT_CONFIG_COUNT": str(len(ENFORCED)),
     }
     for position, (key, value) in enumerate(ENFORCED.items()):
@@ -105,6 +108,7 @@ class Git:
 
     git_dir: Path
     work_tree: Path | None = None
+    cwd: Path | None = None
 
     def environment(self) -> dict[str, str]:
         environment = {**git_environment(), "GIT_DIR": str(self.git_dir)}
@@ -131,7 +135,7 @@ class Git:
             environment |= extra_env
         captured = capture(
             (git_program(), *args),
-            cwd=self.work_tree or self.git_dir,
+            cwd=self.cwd or self.work_tree or self.git_dir,
             env=environment,
             stdin=stdin,
             wall_seconds=wall_seconds,

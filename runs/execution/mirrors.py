@@ -20,6 +20,7 @@ from filelock import FileLock
 from runs.execution.coprocess import Coprocess
 from runs.execution.diff import DIFF_FLAGS
 from runs.execution.git import Git, GitFailed, git_program
+from runs.execution.objects import ObjectStore
 from runs.execution.sources import (
     RepositoryProblem,
     Source,
@@ -31,11 +32,11 @@ from runs.execution.sources import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# Our own branches stay out: thousands of them would be copied back and forth.
 FETCHED = (
     "+refs/heads/*:refs/remotes/origin/*",
     "^refs/heads/autopack/*",
     "+refs/tags/*:refs/tags/*",
-    "+HEAD:refs/autopack/source-head",
 )
 LOCK_SECONDS = 600.0
 MAX_DIFF_BYTES = 64 * 1024 * 1024
@@ -48,6 +49,7 @@ class Mirror:
         self.path = path
         self.source = source
         self.git = Git(path)
+        self.objects = ObjectStore(path)
         environment = self.git.environment()
         # Long-lived gits: a question costs 0.2 ms instead of the 2 ms of a process.
         self._objects = Coprocess((git_program(), "cat-file", "--batch-check"), environment, path)
@@ -81,7 +83,8 @@ class Mirror:
 
     def wants_lfs(self, commit: str) -> bool:
         """Whether a .gitattributes of the commit hands files to Git LFS."""
-        if self._objects.ask(f"{commit}:.gitattributes\n".encode(), b"\n").endswith(b"missing\n"):
+        answer = self._objects.ask(f"{commit}:.gitattributes\n".encode(), b"\n")
+        if answer.endswith(b"missing\n"):
             return False
         return "filter=lfs" in self.git.text("cat-file", "blob", f"{commit}:.gitattributes")
 
@@ -105,24 +108,21 @@ class Mirror:
             "".join(["start\n", *lines, "prepare\n", "commit\n"]).encode(), b"commit: ok\n"
         )
 
-    def fetch(self, commit: str) -> None:
-        """Bring `commit` of the source here. Raises RepositoryProblem when it cannot be had."""
+    def fetch(self, commit: str, ref: str) -> None:
+        """Bring `commit` of the source here, which `ref` ('' for HEAD) was found to name.
+
+        Raises RepositoryProblem when it cannot be had.
+        """
         if self.has(commit):
             return
         with FileLock(self.path / "autopack-fetch.lock", timeout=LOCK_SECONDS):
-            if self.has(commit):
-                return
-            try:
-                self.git.call(
-                    "fetch", "--quiet", "--no-tags", "--prune", "--no-write-fetch-head",
-                    "--no-auto-maintenance", "--", self.source.location, *FETCHED,
-                    contained=True, wall_seconds=3600.0,
-                    extra_env={"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"},
-                )  # fmt: skip
-            except GitFailed as failure:
-                raise RepositoryProblem(
-                    "fetch_failed", f"{self.source.location} cannot be fetched: {failure.stderr}"
-                ) from failure
+            if not self.has(commit):
+                self._fetch(*FETCHED)
+            if not self.has(commit):
+                # On no branch or tag: a detached HEAD, or a branch of ours from elsewhere. A local
+                # source gives any commit, a remote one what it has a name for.
+                wanted = commit if self.source.is_local else ref or "HEAD"
+                self._fetch(f"+{wanted}:refs/autopack/bases/{commit}")
         if not self.has(commit):
             raise RepositoryProblem(
                 "commit_gone",
@@ -130,10 +130,26 @@ class Mirror:
                 "or tag leads to it any more. Point a branch at it, or start a new run.",
             )
 
-    def publish(self, branch: str, new: str, old: str) -> None:
-        """Give the source its branch. Raises RepositoryProblem, with everything kept here."""
+    def _fetch(self, *refspecs: str) -> None:
+        try:
+            self.git.call(
+                "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
+                "--no-auto-maintenance", "--", self.source.location, *refspecs,
+                contained=True, wall_seconds=3600.0,
+                extra_env={"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"},
+            )  # fmt: skip
+        except GitFailed as failure:
+            raise RepositoryProblem(
+                "fetch_failed", f"{self.source.location} cannot be fetched: {failure.stderr}"
+            ) from failure
+
+    def publish(self, branch: str, new: str, old: str, base: str) -> None:
+        """Give the source its branch, from `old` ('' for none) to `new`, which stands on `base`.
+
+        Raises RepositoryProblem, with everything kept here.
+        """
         if self.source.is_local:
-            publish_local(self.source, self, branch, new, old)
+            publish_local(self.source, self, branch, new, old, base)
         else:
             publish_remote(self.source, self, branch, new, old)
 
@@ -153,7 +169,9 @@ class Mirror:
             "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", head, candidate,
             expected=(0, 1),
         )  # fmt: skip
-        tree, *conflicts = [part for part in merged.stdout.decode().split("\0") if part]
+        tree, *conflicts = [
+            part for part in merged.stdout.decode(errors="replace").split("\0") if part
+        ]
         if merged.returncode:
             return "", tuple(dict.fromkeys(conflicts))
         return self.git.text("commit-tree", "-p", head, "-m", message, tree.strip()), ()

@@ -27,7 +27,7 @@ def run_open(run: Run) -> Session | None:
     try:
         session = session_open(run)
         base = _base(session, run)
-        session.mirror.fetch(base)
+        session.mirror.fetch(base, run.project.base_ref)
         _check_lfs(session, base)
     except (RepositoryProblem, GitMissing, GitFailed, SandboxUnavailable, OSError) as problem:
         logger.warning("The run cannot start: %s", problem)

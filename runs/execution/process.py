@@ -231,7 +231,8 @@ def capture(
         raise CommandTimedOut(f"{name} was killed after {wall_seconds:g} s, its time limit.")
     if raw.ending == "cancelled":
         raise Cancelled(cancellation.reason if cancellation else "")
-    if raw.ending == "too_large":
+    # The second: what was still in the pipe when the tool ended.
+    if raw.ending == "too_large" or raw.output_bytes > max_bytes:
         raise OutputTooLarge(f"{name} wrote more than {max_bytes} bytes.")
     returncode = -raw.signal if raw.signal is not None else raw.exit_code or 0
     return Captured(returncode, raw.parts[0], raw.parts[2] + raw.parts[3])

@@ -51,6 +51,8 @@ class Source:
 
     location: str
     git_dir: Path | None
+    # Of a linked worktree, whose HEAD is its own; else the same as git_dir.
+    head_dir: Path | None = None
 
     @property
     def is_local(self) -> bool:
@@ -73,20 +75,21 @@ class Source:
         name = ref or "HEAD"
         if any(ord(letter) < 32 for letter in name):
             raise RepositoryProblem("unknown_ref", f"{ref!r} cannot be the name of a commit.")
-        asked = (
-            f"{name}^{{commit}}\nrefs/heads/{parent}^{{commit}}\nrefs/heads/{branch}^{{commit}}\n"
+        names = (name, f"refs/heads/{parent}", f"refs/heads/{branch}")
+        asked = "".join(f"{each}^{{commit}}\n" for each in names)
+        answers = (
+            Git(self.head_dir or self.git().git_dir)
+            .call("cat-file", "--batch-check", stdin=asked.encode())
+            .stdout.decode(errors="replace")
         )
-        answers = self.git().call("cat-file", "--batch-check", stdin=asked.encode()).stdout
         base, in_the_way, tip = [
             "" if line.endswith((" missing", " ambiguous")) else line.split(" ", 1)[0]
-            for line in answers.decode(errors="replace").splitlines()[:3]
+            for line in answers.splitlines()[:3]
         ]
         if in_the_way:
-            raise RepositoryProblem(
-                "branch_in_the_way",
-                f"A branch named {parent!r} in {self.location} leaves no room for "
-                f"{branch!r}. Rename it: git branch -m {parent} {parent}-old",
-            )
+            self._refuse_in_the_way(parent, branch)
+        if not tip:
+            self._look_around(branch)
         if base:
             return SourceStart(base, tip)
         if ref:
@@ -100,6 +103,37 @@ class Source:
             f"{self.location} has no commit yet. Commit something there first: a run starts "
             "from a commit and leaves its own on top.",
         )
+
+    def _refuse_in_the_way(self, found: str, branch: str) -> None:
+        raise RepositoryProblem(
+            "branch_in_the_way",
+            f"A branch named {found!r} in {self.location} leaves no room for "
+            f"{branch!r}. Rename it: git branch -m {found} {found.replace('/', '-')}-old",
+        )
+
+    def _look_around(self, branch: str) -> None:
+        """A branch that is to be made: nothing below its name, no unborn checkout of it.
+
+        Only what plain files tell, for it costs nothing; git itself refuses the rest at the end.
+        """
+        common = self.git().git_dir
+        below = common / "refs" / "heads" / branch
+        packed = common / "packed-refs"
+        prefix = f" refs/heads/{branch}/"
+        if below.is_dir() and any(path.is_file() for path in below.rglob("*")):
+            found = next(path for path in below.rglob("*") if path.is_file())
+            self._refuse_in_the_way(found.relative_to(common / "refs/heads").as_posix(), branch)
+        if packed.is_file():
+            for line in packed.read_text(encoding="utf-8", errors="replace").splitlines():
+                if prefix in line:
+                    self._refuse_in_the_way(line.split(" refs/heads/", 1)[1], branch)
+        for head in (common / "HEAD", *common.glob("worktrees/*/HEAD")):
+            if head.read_text(errors="replace").strip() == f"ref: refs/heads/{branch}":
+                raise RepositoryProblem(
+                    "branch_checked_out",
+                    f"{branch} is checked out (without a commit) in {self.location}. Check out "
+                    "another branch there first.",
+                )
 
     def _resolve_remote(self, ref: str) -> str:
         patterns = [f"refs/heads/{ref}", f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}"] if ref else []
@@ -141,13 +175,13 @@ def source_open(location: str) -> Source:
     if URL.match(location):
         return Source(location, None)
     path = Path(location).expanduser()
-    if not path.is_dir():
+    if not location.strip() or not path.is_dir():
         raise RepositoryProblem(
-            "not_found", f"{location} is not a folder of this machine. Give the path of a git "
+            "not_found", f"{location!r} is not a folder of this machine. Give the path of a git "
             "repository, or its URL."
         )  # fmt: skip
     path = path.resolve()
-    git_dir = _git_dir(path)
+    head_dir, git_dir = _git_dirs(path)
     if hasattr(os, "getuid") and (owner := git_dir.stat().st_uid) != os.getuid():
         raise RepositoryProblem(
             "owned_by_other",
@@ -161,22 +195,18 @@ def source_open(location: str) -> Source:
             f"{path} is a shallow clone, so histories cannot be joined. Complete it first: "
             f"git -C {path} fetch --unshallow",
         )
-    return Source(str(path), git_dir)
+    return Source(str(path), git_dir, head_dir)
 
 
-def _git_dir(path: Path) -> Path:
-    """The common git directory of the checkout (or bare repository) at `path`."""
+def _git_dirs(path: Path) -> tuple[Path, Path]:
+    """The git directories of the checkout (or bare repository) at `path`: its own, the common."""
     for usual in (path / ".git", path):
         # The usual layouts need no process; a file `.git` (a linked worktree) does.
         if all((usual / part).exists() for part in ("HEAD", "objects", "refs")):
-            return usual
-    here = Git(path)
-    environment = {"GIT_CEILING_DIRECTORIES": str(path.parent)}
-    # Discovery is wanted here, so GIT_DIR is taken away for this one call.
-    found = here.call(
-        f"--git-dir={path if (path / 'HEAD').is_file() else path / '.git'}",
-        "rev-parse", "--path-format=absolute", "--git-common-dir",
-        expected=(0, 128), extra_env=environment,
+            return usual, usual
+    found = Git(path / ".git", cwd=path).call(
+        "rev-parse", "--path-format=absolute", "--git-dir", "--git-common-dir",
+        expected=(0, 128),
     )  # fmt: skip
     if found.returncode:
         raise RepositoryProblem(
@@ -184,10 +214,13 @@ def _git_dir(path: Path) -> Path:
             f"{path} is not the top of a git repository. Go to its top folder, or make it one: "
             f"git -C {path} init && git -C {path} add -A && git -C {path} commit -m start",
         )
-    return Path(found.stdout.decode().strip())
+    own, common = found.stdout.decode(errors="surrogateescape").splitlines()[:2]
+    return Path(own), Path(common)
 
 
-def publish_local(source: Source, mirror: Mirror, branch: str, new: str, old: str) -> None:
+def publish_local(
+    source: Source, mirror: Mirror, branch: str, new: str, old: str, base: str
+) -> None:
     """Point `branch` of a local source from `old` ('' when it is not there) at `new`.
 
     Objects arrive first, as one pack; then the ref moves by compare-and-set. Raises
@@ -198,13 +231,15 @@ def publish_local(source: Source, mirror: Mirror, branch: str, new: str, old: st
     tip = source.branch_tip(branch) if old else None
     if tip and tip.commit == new:
         return
+    if tip is None:
+        old = ""  # deleted or renamed meanwhile: it is made anew
     if tip and tip.checked_out_at:
         raise RepositoryProblem(
             "branch_checked_out",
             f"{branch} is checked out in {tip.checked_out_at}; moving it would make the files "
             "there look changed. Check out another branch there, then retry the run.",
         )
-    _copy_objects(mirror, target, new)
+    _copy_objects(mirror, target, new, base)
     moved = target.call(
         "update-ref", "-m", "autopack: run", f"refs/heads/{branch}", new, old or NO_COMMIT,
         expected=(0, 1, 128),
@@ -243,17 +278,19 @@ def withdraw_local(source: Source, branch: str, old: str) -> None:
     source.git().call("update-ref", "-d", f"refs/heads/{branch}", old)
 
 
-def _copy_objects(mirror: Mirror, target: Git, new: str) -> None:
-    """Give `target` every object of `new` that its HEAD does not lead to, as one indexed pack."""
-    known = target.call("cat-file", "--batch-check", stdin=b"HEAD^{commit}\n").stdout.decode()
-    head = known.split(" ", 1)[0]
-    wanted = f"{new}\n^{head}\n" if head != "HEAD^{commit}" and mirror.has(head) else f"{new}\n"
+def _copy_objects(mirror: Mirror, target: Git, new: str, base: str) -> None:
+    """Give `target` every object between `base` and `new`, as one indexed pack."""
+    loose = target.git_dir / "objects" / base[:2] / base[2:]
+    if not loose.exists() and target.call("cat-file", "-e", base, expected=(0, 1, 128)).returncode:
+        raise RepositoryProblem(
+            "base_gone",
+            f"{target.git_dir} no longer has {base[:12]}, where this run started. Bring it back "
+            f"with: git --git-dir={target.git_dir} fetch {mirror.path} "
+            f"refs/autopack/*:refs/autopack/* and retry the run.",
+        )
     packs = target.git_dir / "objects" / "pack"
     packs.mkdir(exist_ok=True)
-    mirror.git.call(
-        "pack-objects", "-q", "--revs", "--delta-base-offset", str(packs / "pack"),
-        stdin=wanted.encode(), wall_seconds=3600.0,
-    )  # fmt: skip
+    mirror.objects.pack_into(packs, new, base)
 
 
 def publish_remote(source: Source, mirror: Mirror, branch: str, new: str, old: str) -> None:

@@ -85,14 +85,11 @@ def _check_limits(trial: Trial) -> None:
 def commit_candidate(trial: Trial) -> str:
     """Commit the index on top of the attempt's base; the new commit's id."""
     workspace = trial.bench.workspace
-    workspace.detach(trial.base)
-    workspace.git.call(
-        "commit", "--quiet", "--no-verify", "--no-status", "--allow-empty", "--cleanup=verbatim",
-        "--file=-",
-        stdin=commit_message(trial).encode(), wall_seconds=3600.0,
-    )  # fmt: skip
-    commit = workspace.read_head()
-    workspace.head = commit
+    # The parent is ours to choose, not HEAD's: what a build commits by itself is governed too.
+    commit = workspace.mirror.objects.commit_index(
+        workspace.git.git_dir / "index", trial.base, commit_message(trial)
+    )
+    workspace.point_head(commit)
     ref = f"refs/autopack/attempts/{trial.session.run.run_id}/{trial.phase.key}"
     workspace.keep(f"{ref}/{trial.attempt.number}", commit)
     return commit

@@ -99,19 +99,21 @@ class Workspace:
         """What HEAD says: a commit when it is detached, as it is in all of our worktrees."""
         return (self.git.git_dir / "HEAD").read_text(encoding="ascii").strip()
 
-    def detach(self, commit: str) -> None:
-        """Have HEAD be `commit`, whatever a command has made of it; index and tree stay.
-
-        A build that commits by itself, or begins a merge, must not choose our commit's parents:
-        what it committed would never be governed.
-        """
-        if self.read_head() != commit:
-            self.git.call("update-ref", "--no-deref", "HEAD", commit)
+    def point_head(self, commit: str) -> None:
+        """Detach HEAD at `commit`, whatever a command has made of it; index and tree stay."""
+        git_dir = self.git.git_dir
+        # The way git itself does it: a lock beside it, then a rename.
+        lock = git_dir / "HEAD.lock"
+        lock.write_text(f"{commit}\n", encoding="ascii")
+        lock.replace(git_dir / "HEAD")
         for name in ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"):
-            (self.git.git_dir / name).unlink(missing_ok=True)
+            (git_dir / name).unlink(missing_ok=True)
+        self.head = commit
 
     def stage_all(self) -> None:
         """Put every change of the tree into the index, but for the placed files."""
+        # A git of the build's own that was killed; nobody else works in our slot.
+        (self.git.git_dir / "index.lock").unlink(missing_ok=True)
         excluded = [f":(exclude,top,literal){name}" for name in self.placed]
         self.git.call("add", "--all", "--", ":/", *excluded, wall_seconds=3600.0)
 

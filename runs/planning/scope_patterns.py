@@ -6,6 +6,7 @@ names are untrusted. Here everything before the last wildcard sits in atomic gro
 first fit and never come back to it: for wildcards the first fit is as good as any other.
 """
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ class ScopePattern:
     """`segments` between the slashes, where `**` is any number of folders.
 
     A pattern covers what it matches and everything beneath; with `is_folder` only what is beneath.
+    One that ends in `/*` covers no more than the names right there. That is how pathspec reads it
+    and what people mean by it; git itself would go on into the folders that `*` matches.
     """
 
     segments: tuple[str, ...]
@@ -29,6 +32,11 @@ class ScopePattern:
     def is_literal(self) -> bool:
         """Whether it names one place: no wildcards, tied to the root."""
         return not any(_WILDCARDS & set(segment) for segment in self.segments)
+
+    @property
+    def is_level(self) -> bool:
+        """Whether it is the files of one folder and no deeper ones, like `src/*`."""
+        return not self.is_folder and self.segments[-1:] == ("*",)
 
 
 def pattern_read(text: str) -> ScopePattern:
@@ -67,28 +75,31 @@ def pattern_regex(pattern: ScopePattern) -> str:
         return _NEVER
     if pattern.segments == (ANY_FOLDERS,):
         return ".+"
-    beneath = "/.+" if pattern.is_folder else "(?:/.+)?"
-    expressions = [_segments_regex(pattern.segments, is_class=True)]
+    # A block that is followed by more ends where a slash comes or the path ends.
+    end, beneath = r"(?=/|\Z)", "(?:/.+)?"
+    if pattern.is_folder:
+        beneath = "/.+"
+    elif pattern.is_level:
+        end, beneath = r"\Z", ""
+    expressions = [_segments_regex(pattern.segments, end, is_class=True)]
     if any("[" in segment for segment in pattern.segments):
-        expressions.append(_segments_regex(pattern.segments, is_class=False))
+        expressions.append(_segments_regex(pattern.segments, end, is_class=False))
     return f"(?:{'|'.join(expressions)}){beneath}"
 
 
-def _segments_regex(segments: tuple[str, ...], *, is_class: bool) -> str:
-    regex = ""
-    block: list[str] = []
-    after_any = False
-    for segment in (*segments, ANY_FOLDERS):
-        if segment != ANY_FOLDERS:
-            block.append(_segment_regex(segment, is_class=is_class))
-            continue
-        if block:
-            lead = "(?:[^/]+/)*?" if after_any else ""
-            joined = "/".join(block)
-            # What follows begins at a slash or ends the path; so must the end of the block.
-            regex += f"{'/' if regex else ''}(?>{lead}{joined}(?=/|\\Z))"
-        block, after_any = [], True
-    return regex
+def _segments_regex(segments: tuple[str, ...], end: str, *, is_class: bool) -> str:
+    """What stands between two `**` is a block, which takes the first place where it fits.
+
+    `end` is what the last block has to be followed by.
+    """
+    grouped = itertools.groupby(segments, ANY_FOLDERS.__eq__)
+    blocks = [list(names) for is_any, names in grouped if not is_any]
+    expressions: list[str] = []
+    for number, block in enumerate(blocks):
+        lead = "(?:[^/]+/)*?" if number or segments[0] == ANY_FOLDERS else ""
+        names = "/".join(_segment_regex(segment, is_class=is_class) for segment in block)
+        expressions.append(f"(?>{lead}{names}{end if block is blocks[-1] else '(?=/)'})")
+    return "/".join(expressions)
 
 
 def _segment_regex(segment: str, *, is_class: bool) -> str:

@@ -3,7 +3,7 @@
 Entries are gitignore-style patterns relative to the root (see `scope_patterns`), read as an
 allow-list: the last entry that matches a path decides, `!` takes out, and a folder covers all that
 is in it. Unlike in git, an exclusion inside a listed folder counts: `src/`, `!src/keys.py` is all
-of src but that file.
+of src but that file. And `src/*` is the files right in src, `src/**` those further down too.
 """
 
 import itertools
@@ -150,7 +150,8 @@ def _covered(pattern: ScopePattern) -> _Segments:
     once its case is folded.
     """
     beneath: _Segments = _ONE_OR_MORE if pattern.is_folder else (ANY_FOLDERS,)
-    if not pattern.is_folder and _FILE_ENDING.search(pattern.segments[-1]):
+    is_file = not pattern.is_folder and _FILE_ENDING.search(pattern.segments[-1])
+    if is_file or pattern.is_level:
         beneath = ()
     return (*(_ONE_CHARACTER.sub("*", segment) for segment in pattern.segments), *beneath)
 
