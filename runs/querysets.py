@@ -38,6 +38,14 @@ if TYPE_CHECKING:
     from runs.types import AttemptReport, WorkerIdentity
 
 
+# What others may change of a run while it is driven; never its plan, which is long and stays.
+RUN_CHANGING = (
+    "state", "failure_kind", "explanation", "base_commit", "head_commit", "published_commit",
+    "cancel_requested_at", "token_cap", "cost_cap_usd", "max_duration_minutes", "started_at",
+    "ended_at", "waiting_since", "waited_seconds",
+)  # fmt: skip
+
+
 class IllegalTransition(Exception):
     """An edge that runs.states does not have was asked for: a fault of ours, not of the world."""
 
@@ -100,25 +108,22 @@ def run_transition(
     """
     if to not in RUN_EDGES[frm]:
         raise IllegalTransition(f"A run does not go from {frm} to {to}.")
-    now = timezone.now()
     values: dict[str, Any] = {
         "state": to.value,
         "explanation": explanation,
         "failure_kind": failure_kind.value if failure_kind else "",
-        "ended_at": Now() if to in RUN_TERMINAL else None,
+        "ended_at": rows.Now() if to in RUN_TERMINAL else None,
     }
     if frm in RUN_TERMINAL:
         # A retry starts with a clean slate, its time limit included.
         values |= {"cancel_requested_at": None, "started_at": None, "waited_seconds": 0.0}
     with transaction.atomic():
         if to is RunState.AWAITING_APPROVAL:
-            values["waiting_since"] = now
+            values["waiting_since"] = rows.Now()
         elif frm is RunState.AWAITING_APPROVAL:
-            values |= {"waiting_since": None, "waited_seconds": _waited(run_pk, now)}
-        if not Run.objects.filter(pk=run_pk, state=frm.value).update(**values):
+            values |= {"waiting_since": None, "waited_seconds": _waited(run_pk, timezone.now())}
+        if not rows.update(Run, where={"pk": run_pk, "state": frm.value}, values=values):
             return False
-        if to is RunState.RUNNING:
-            Run.objects.filter(pk=run_pk, started_at=None).update(started_at=Now())
         _append(_changed(run_pk, frm, to, explanation, trigger))
     return True
 
@@ -133,18 +138,29 @@ def run_start(run: Run, base: str) -> None:
     """Fix the run's base at its first start, and take it to RUNNING from wherever it waits."""
     with transaction.atomic():
         if not run.base_commit:
-            Run.objects.filter(pk=run.pk, base_commit="").update(base_commit=base, head_commit=base)
+            rows.update(
+                Run,
+                where={"pk": run.pk, "base_commit": ""},
+                values={"base_commit": base, "head_commit": base},
+            )
         for frm in (RunState.QUEUED, RunState.AWAITING_APPROVAL):
             if run_transition(
                 run.pk, frm, RunState.RUNNING, explanation=f"Started from {base[:12]}."
             ):
+                if run.started_at is None:
+                    rows.update(Run, where={"pk": run.pk}, values={"started_at": rows.Now()})
                 break
-    run.refresh_from_db()
+    rows.refresh(run, RUN_CHANGING)
+
+
+def run_refresh(run: Run) -> None:
+    """Read again what others may have changed of `run`."""
+    rows.refresh(run, RUN_CHANGING)
 
 
 def run_published(run: Run, commit: str) -> None:
     """Note where the run's branch in the project's repository points now."""
-    Run.objects.filter(pk=run.pk).update(published_commit=commit)
+    rows.update(Run, where={"pk": run.pk}, values={"published_commit": commit})
     run.published_commit = commit
 
 

@@ -1,7 +1,7 @@
-"""Plain UPDATE and INSERT statements for the writes of every attempt.
+"""Plain statements for what every attempt reads and writes.
 
-The ORM takes ten times as long to build such a statement as the database to run it, and an
-attempt makes a dozen of them. Here each shape is built once and kept: equality conditions joined
+The ORM takes ten times as long to build a statement as the database to run it, and an attempt
+makes a dozen of them. Here each shape is built once and kept: equality conditions joined
 by AND, columns set to values. Fields still prepare their own values, so what is stored is what
 the ORM would store. Names of columns come from our own code only, never from data.
 """
@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
+from django.db.models.expressions import Col
 from django.utils import timezone
 
 if TYPE_CHECKING:
@@ -56,6 +57,21 @@ def insert(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> list[int]:
         return [int(row[0]) for row in cursor.fetchall()]
 
 
+def refresh(row: Model, names: tuple[str, ...]) -> None:
+    """Read columns of a row again. Raises LookupError when it is gone."""
+    model = type(row)
+    sql, converters = _select(model, names, connection.vendor)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [row.pk])
+        found = cursor.fetchone()
+    if found is None:
+        raise LookupError(f"{model.__name__} {row.pk} is gone.")
+    for name, value, (convert, column) in zip(names, found, converters, strict=True):
+        for function in convert:
+            value = function(value, column, connection)  # noqa: PLW2901 (one converter feeds the next)
+        setattr(row, name, value)
+
+
 @cache
 def _field(model: type[Model], name: str) -> Field[Any, Any]:
     for field in model._meta.concrete_fields:
@@ -82,6 +98,30 @@ def _placeholder(kind: type, column: str, vendor: str) -> str:
     if kind is Now and vendor != "sqlite":
         return "STATEMENT_TIMESTAMP() + %s * INTERVAL '1 second'"
     return "%s"
+
+
+@cache
+def _select(
+    model: type[Model], names: tuple[str, ...], vendor: str
+) -> tuple[str, tuple[tuple[tuple[Any, ...], Col], ...]]:
+    quote = connection.ops.quote_name
+    table = model._meta.db_table
+    columns = [Col(table, _field(model, name)) for name in names]
+    # What the ORM's own compiler does to each value that comes from the database.
+    converters = tuple(
+        (
+            (
+                *connection.ops.get_db_converters(column),
+                *column.get_db_converters(connection),
+            ),
+            column,
+        )
+        for column in columns
+    )
+    listed = ", ".join(quote(str(column.target.column)) for column in columns)
+    key = quote(str(_field(model, "pk").column))
+    del vendor
+    return f"SELECT {listed} FROM {quote(table)} WHERE {key} = %s", converters  # noqa: S608
 
 
 @cache

@@ -32,7 +32,7 @@ def phases_release(phases: Sequence[Phase]) -> list[Phase]:
         phase
         for phase in phases
         if phase.state == PhaseState.PENDING.value
-        and all(state_by_pk[needed.pk] in DONE for needed in phase.depends_on.all())
+        and all(state_by_pk[needed] in DONE for needed in phase.needs)
     ]
     return phases_queue(ready, explanation="Its dependencies are done.")
 

@@ -158,7 +158,7 @@ class Bench:
     def note(self, line: str) -> None:
         """Write a line of ours into the attempt's log; a full disk costs the line, not the run."""
         try:
-            with self.log_path.open("a", encoding="utf-8", errors="replace") as log:
-                log.write(f"{line}\n")
+            with self.log_path.open("ab", buffering=0) as log:
+                log.write(f"{line}\n".encode(errors="replace"))
         except OSError as error:
             logger.warning("The log %s cannot be written: %s", self.log_path, error)

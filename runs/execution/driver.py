@@ -23,7 +23,7 @@ from runs.execution.opening import run_open
 from runs.execution.process import Cancellation
 from runs.execution.worktrees import PoolUnusable, Workspace, workspace_acquire
 from runs.logs import log_context
-from runs.querysets import run_request_cancel
+from runs.querysets import run_refresh, run_request_cancel
 from runs.states import RUN_TERMINAL, PhaseState, RunState, Trigger
 
 if TYPE_CHECKING:
@@ -37,11 +37,6 @@ logger = logging.getLogger(__name__)
 
 # How long to wait before looking again for what another process may have changed.
 LOOK_SECONDS = 0.5
-
-CHANGING = (
-    "state", "head_commit", "published_commit", "cancel_requested_at", "token_cap", "cost_cap_usd",
-    "max_duration_minutes", "started_at", "ended_at", "waiting_since", "waited_seconds",
-)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -106,7 +101,7 @@ def run_drive(drive: Drive) -> RunState:
         session = run_open(run)
         if session is not None:
             _Loop(drive, session).go()
-        run.refresh_from_db()
+        run_refresh(run)
         return RunState(run.state)
 
 
@@ -119,6 +114,7 @@ class _Loop:
         self.futures: dict[Future[AttemptReport | None], Phase] = {}
         self.pool: ThreadPoolExecutor | None = None
         self.phases = selectors.run_phases(self.run.pk)
+        self.scopes = {phase.pk: session.plan_of(phase).scope for phase in self.phases}
         self.is_idle = False
 
     def go(self) -> None:
@@ -142,8 +138,7 @@ class _Loop:
         """Whether the run can go no further here; concludes it when it can go nowhere at all."""
         if self.drive.stop.is_set():
             run_request_cancel(self.run.pk)
-        # What others may have changed; never the plan, which is long and stays as it is.
-        self.run.refresh_from_db(fields=CHANGING)
+        run_refresh(self.run)
         return RunState(self.run.state) in RUN_TERMINAL or run_conclude(
             self.session,
             self.run,
@@ -157,11 +152,10 @@ class _Loop:
         if self.drive.stop.is_set() or self.drive.broken or self._has_failed():
             return False
         released = scheduling.phases_release(self.phases)
-        scopes = {phase.pk: self.session.plan_of(phase).scope for phase in self.phases}
         free = self.drive.parallel - len(self.futures)
         candidates = scheduling.phases_startable(
             self.phases,
-            scopes,
+            self.scopes,
             slots=free,
             starting=[phase.pk for phase in self.futures.values()],
         )

@@ -46,7 +46,9 @@ def template_key(pythons: Pythons, source: Source, installer: str, interpreter: 
     budget = [LOCAL_BYTES_MAX]
     for detection, install in pythons:
         # Which folders are importable or installed later leaves the template as it is.
-        plain = replace(install, projects=(), source_paths=(), requires_python="")
+        plain = replace(
+            install, projects=(), source_paths=(), requires_python="", requirement_files=()
+        )
         where = detection.root if install.local_paths or install.options else ""
         paths = [*install.local_paths, *filter(None, (install.uv_lock,))]
         parts.append([where, asdict(plain), _contents(source, paths, budget)])

@@ -225,7 +225,12 @@ def _build_dependencies(
     if uv is not None and install.uv_lock:
         flags = ("--no-install-local", "--no-install-workspace")
         _sync(preparation, uv, interpreter, folder / "venv", project, flags, needs)
-        lines = [line for line in lines if requirement_name(line) not in install.locked_names]
+        # The lock has what is declared, local packages included; those belong into the copy.
+        lines = [
+            line
+            for line in lines
+            if requirement_name(line) not in install.locked_names and not line.startswith(".")
+        ]
     hashed = [line for line in lines if "--hash=" in line]
     plain = [line for line in lines if "--hash=" not in line]
     # pip asks for a hash of every line of a call that has one.

@@ -51,7 +51,6 @@ class CliExecutor:
     def __post_init__(self) -> None:
         self.environment = {
             **settings.AUTOPACK_OWN_ENVIRONMENT,
-            "DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE,
             "AUTOPACK_HOME": str(settings.AUTOPACK_HOME),
             "AUTOPACK_WORKTREE_BASE": str(self.worktree_base),
             "PYTHONUNBUFFERED": "1",

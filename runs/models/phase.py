@@ -40,6 +40,9 @@ class Phase(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
+    # The keys of the phases it depends on, set by selectors.run_phases.
+    needs: frozenset[int] = frozenset()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["run", "key"], name="phase_key_unique"),

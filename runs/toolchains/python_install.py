@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from runs.toolchains.folders import Folder
+from runs.toolchains.folders import Folder, table, text
 from runs.toolchains.python_metadata import Metadata, metadata_read
 from runs.toolchains.python_poetry import LOCKS, Lock, lock_read
 from runs.toolchains.python_requirements import (
@@ -34,7 +34,8 @@ def install_plan(folder: Folder, metadata: Metadata, runner: TestRunner, tox: Se
     requirements_add(folder, _tox_lines(tox), found)
     asked = tuple(extra for p in found.projects if p.path == folder.root for extra in p.extras)
     extras, groups = _choose(metadata, found, runner, asked)
-    requirements_add(folder, _metadata_lines(metadata, extras, groups), found)
+    declared = _metadata_lines(metadata, extras, groups)
+    requirements_add(folder, _sourced(metadata, declared, found.problems), found)
     project, why = _project(folder, metadata, found, extras)
     others = _others(folder, found)
     packages: tuple[str, ...] = ()
@@ -139,6 +140,29 @@ def _metadata_lines(
         yield from metadata.groups.get(group, ())
 
 
+def _sourced(metadata: Metadata, lines: Iterable[str], problems: list[str]) -> Iterable[str]:
+    """The lines with [tool.uv.sources] applied: a name that the project takes from its own folders
+    or from a repository must never be looked for on an index, where anybody may have put it."""
+    declared = table(metadata.tool, "uv", "sources")
+    sources = {requirement_name(name): value for name, value in declared.items()}
+    for line in lines:
+        source = sources.get(requirement_name(line))
+        first = table(source[0] if isinstance(source, list) and source else source)
+        path, git = text(first.get("path")), text(first.get("git"))
+        if path:
+            local = path if path.startswith((".", "/")) else f"./{path}"
+            yield f"-e {local}" if first.get("editable") is True else local
+        elif git:
+            revision = next(
+                (text(first.get(k)) for k in ("rev", "tag", "branch") if k in first), ""
+            )
+            yield f"{requirement_name(line)} @ git+{git}{'@' * bool(revision)}{revision}"
+        elif first.get("workspace") is True or text(first.get("url")):
+            problems.append(f"`{line[:100]}` comes from a source that only uv and its lock resolve")
+        else:
+            yield line
+
+
 def _project(
     folder: Folder, metadata: Metadata, found: RequirementLines, extras: tuple[str, ...]
 ) -> tuple[tuple[LocalProject, ...], str]:
@@ -190,7 +214,8 @@ def _others(folder: Folder, found: RequirementLines) -> tuple[LocalProject, ...]
         inner = folder.listing.folder(project.path)
         metadata = metadata_read(inner)
         before = len(found.projects)
-        lines = _metadata_lines(metadata, project.extras, ())
+        declared = _metadata_lines(metadata, project.extras, ())
+        lines = _sourced(metadata, declared, found.problems)
         requirements_add(folder, lines, found, base=project.path)
         pending += found.projects[before:]
         others.append(replace(project, has_static_dependencies=not metadata.is_dynamic))
