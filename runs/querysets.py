@@ -46,6 +46,9 @@ RUN_CHANGING = (
 )  # fmt: skip
 
 
+DEPENDENCIES_DONE = "Its dependencies are done."
+
+
 class IllegalTransition(Exception):
     """An edge that runs.states does not have was asked for: a fault of ours, not of the world."""
 
@@ -201,11 +204,12 @@ def phase_transition(
     return True
 
 
-def phases_queue(phases: Sequence[Phase], *, explanation: str) -> list[Phase]:
+def phases_queue(phases: Sequence[Phase]) -> list[Phase]:
     """PENDING to QUEUED for those of `phases` that still are PENDING; returns them."""
     if not phases:
         return []
-    values = {"state": PhaseState.QUEUED.value, "explanation": explanation, "ended_at": None}
+    queued_state = PhaseState.QUEUED.value
+    values = {"state": queued_state, "explanation": DEPENDENCIES_DONE, "ended_at": None}
     with transaction.atomic():
         queued = [
             phase
@@ -217,7 +221,7 @@ def phases_queue(phases: Sequence[Phase], *, explanation: str) -> list[Phase]:
         _append(
             *(
                 _changed(
-                    phase.run_id, PhaseState.PENDING, PhaseState.QUEUED, explanation,
+                    phase.run_id, PhaseState.PENDING, PhaseState.QUEUED, DEPENDENCIES_DONE,
                     Trigger.SYSTEM, phase_pk=phase.pk,
                 )
                 for phase in queued
@@ -231,18 +235,23 @@ def phases_queue(phases: Sequence[Phase], *, explanation: str) -> list[Phase]:
 def phase_claim(phase: Phase, identity: WorkerIdentity, *, lease_seconds: float) -> Attempt | None:
     """Take a QUEUED phase: RUNNING, a higher fence, a new Attempt with a lease of ours.
 
-    Returns None when another worker was first, or when the row has moved since `phase` was read;
-    losing is fine: whoever won does the work.
+    A PENDING one whose dependencies are done (the caller's finding) is queued and taken in the
+    same step. Returns None when another worker was first, or when the row has moved since `phase`
+    was read; losing is fine: whoever won does the work.
     """
     fence = phase.fence + 1
+    frm = PhaseState(phase.state)
+    if frm not in (PhaseState.PENDING, PhaseState.QUEUED):
+        return None
     with transaction.atomic():
         if not rows.update(
             Phase,
-            where={"pk": phase.pk, "state": PhaseState.QUEUED.value, "fence": phase.fence},
+            where={"pk": phase.pk, "state": frm.value, "fence": phase.fence},
             values={
                 "state": PhaseState.RUNNING.value,
                 "fence": fence,
                 "explanation": "",
+                "ended_at": None,
                 "started_at": phase.started_at or rows.Now(),
             },
         ):
@@ -268,11 +277,16 @@ def phase_claim(phase: Phase, identity: WorkerIdentity, *, lease_seconds: float)
             "ended_at": None,
         }
         (attempt_pk,) = rows.insert(Attempt, [columns])
+        edges = [(PhaseState.QUEUED, PhaseState.RUNNING, f"Claimed by {identity.worker}.")]
+        if frm is PhaseState.PENDING:
+            edges.insert(0, (PhaseState.PENDING, PhaseState.QUEUED, DEPENDENCIES_DONE))
         _append(
-            _changed(
-                phase.run_id, PhaseState.QUEUED, PhaseState.RUNNING,
-                f"Claimed by {identity.worker}, attempt {fence}.", Trigger.SYSTEM,
-                phase_pk=phase.pk, attempt_number=fence,
+            *(
+                _changed(
+                    phase.run_id, before, after, said, Trigger.SYSTEM,
+                    phase_pk=phase.pk, attempt_number=fence,
+                )
+                for before, after, said in edges
             )
         )  # fmt: skip
     phase.state, phase.fence = PhaseState.RUNNING.value, fence

@@ -1,4 +1,4 @@
-"""DECIDES which phases may start. Pure but for `phases_release`, its one write."""
+"""DECIDES which phases may start. Pure: who starts one must still win its claim."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from runs.planning.scopes import scopes_overlap
-from runs.querysets import phases_queue
 from runs.states import PhaseState
 
 if TYPE_CHECKING:
@@ -21,20 +20,22 @@ DONE = frozenset({PhaseState.COMPLETE.value, PhaseState.SKIPPED.value})
 IN_FLIGHT = frozenset({PhaseState.RUNNING.value, PhaseState.AWAITING_APPROVAL.value})
 
 
-def phases_release(phases: Sequence[Phase]) -> list[Phase]:
-    """Queue the PENDING phases whose dependencies are done; returns them.
+def phases_ready(phases: Sequence[Phase]) -> list[Phase]:
+    """The QUEUED phases, and the PENDING ones whose dependencies are done, in plan order.
 
     `phases` are all of a run, as selectors.run_phases gives them: dependencies are judged by the
     rows in it.
     """
     state_by_pk = {phase.pk: phase.state for phase in phases}
-    ready = [
+    return [
         phase
         for phase in phases
-        if phase.state == PhaseState.PENDING.value
-        and all(state_by_pk[needed] in DONE for needed in phase.needs)
+        if phase.state == PhaseState.QUEUED.value
+        or (
+            phase.state == PhaseState.PENDING.value
+            and all(state_by_pk[needed] in DONE for needed in phase.needs)
+        )
     ]
-    return phases_queue(ready, explanation="Its dependencies are done.")
 
 
 def phases_startable(
@@ -44,23 +45,20 @@ def phases_startable(
     slots: int,
     starting: Collection[int] = (),
 ) -> list[Phase]:
-    """Up to `slots` QUEUED phases that may start beside those in flight, in plan order.
+    """Up to `slots` ready phases that may start beside those in flight, in plan order.
 
     `scopes` are by the phases' primary keys; `starting` are those that somebody is about to claim.
-    Phases whose scopes can touch the same file are not
-    in flight together, although no edge of the graph orders them: the later one would have to be
-    merged.
+    Phases whose scopes can touch the same file are not in flight together, although no edge of
+    the graph orders them: the later one would have to be merged.
     """
     in_flight = {phase.pk for phase in phases if phase.state in IN_FLIGHT} | set(starting)
     busy = [scopes[pk] for pk in in_flight]
     now = timezone.now()
     chosen: list[Phase] = []
-    for phase in phases:
+    for phase in phases_ready(phases) if slots > 0 else []:
         if len(chosen) >= slots:
             break
-        if phase.state != PhaseState.QUEUED.value or phase.pk in in_flight:
-            continue
-        if phase.not_before and phase.not_before > now:
+        if phase.pk in in_flight or (phase.not_before and phase.not_before > now):
             continue
         scope = scopes[phase.pk]
         if any(scopes_overlap(scope, other) for other in busy):

@@ -17,6 +17,7 @@ from runs.planning.schema import phase_dump, plan_dump, plan_parse
 from runs.querysets import (
     approval_settle,
     phase_transition,
+    phases_queue,
     run_request_cancel,
     run_transition,
 )
@@ -349,9 +350,10 @@ def approval_decide(approval: Approval, *, approve: bool, decided_by: str, note:
 
 
 def phase_needs_approval(run: Run, phase: Phase) -> bool:
-    """Whether a QUEUED phase must wait for a person; asks, and takes it to AWAITING_APPROVAL."""
+    """Whether a ready phase must wait for a person; asks, and takes it to AWAITING_APPROVAL."""
     if not phase.requires_approval:
         return False
+    phases_queue([phase] if phase.state == PhaseState.PENDING.value else [])
     asked = phase.approvals.filter(kind=ApprovalKind.PHASE.value)
     if asked.filter(state=ApprovalState.APPROVED.value).exists():
         return False

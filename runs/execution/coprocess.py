@@ -25,8 +25,10 @@ class Coprocess:
     It ends when its standard input closes, so it cannot outlive us.
     """
 
-    def __init__(self, argv: tuple[str, ...], env: Mapping[str, str], cwd: Path) -> None:
-        self._argv, self._env, self._cwd = argv, env, cwd
+    def __init__(
+        self, argv: tuple[str, ...], env: Mapping[str, str], cwd: Path, *, stays: bool = True
+    ) -> None:
+        self._argv, self._env, self._cwd, self._stays = argv, env, cwd, stays
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._pid = 0
@@ -38,12 +40,15 @@ class Coprocess:
         """
         with self._lock:
             process = self._running()
+            is_whole = False
             try:
-                return self._exchange(process, question, end, max_bytes)
-            except BaseException:
+                answer = self._exchange(process, question, end, max_bytes)
+                is_whole = True
+                return answer
+            finally:
                 # Half an answer would be read as the next one's beginning.
-                self._stop()
-                raise
+                if not (is_whole and self._stays):
+                    self._stop()
 
     def _exchange(
         self, process: subprocess.Popen[bytes], question: bytes, end: bytes, max_bytes: int

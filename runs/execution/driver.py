@@ -23,7 +23,7 @@ from runs.execution.opening import run_open
 from runs.execution.process import Cancellation
 from runs.execution.worktrees import PoolUnusable, Workspace, workspace_acquire
 from runs.logs import log_context
-from runs.querysets import run_refresh, run_request_cancel
+from runs.querysets import phases_queue, run_refresh, run_request_cancel
 from runs.states import RUN_TERMINAL, PhaseState, RunState, Trigger
 
 if TYPE_CHECKING:
@@ -151,24 +151,31 @@ class _Loop:
         """Start what may start; whether anything has changed by it."""
         if self.drive.stop.is_set() or self.drive.broken or self._has_failed():
             return False
-        released = scheduling.phases_release(self.phases)
-        free = self.drive.parallel - len(self.futures)
-        candidates = scheduling.phases_startable(
-            self.phases,
-            self.scopes,
-            slots=free,
-            starting=[phase.pk for phase in self.futures.values()],
-        )
         startable = [
-            phase for phase in candidates if not services.phase_needs_approval(self.run, phase)
+            phase
+            for phase in scheduling.phases_startable(
+                self.phases,
+                self.scopes,
+                slots=self.drive.parallel - len(self.futures),
+                starting=[phase.pk for phase in self.futures.values()],
+            )
+            if not services.phase_needs_approval(self.run, phase)
         ]
         if len(startable) == 1 and not self.futures:
             # The usual chain of phases: no thread and no connection of its own.
             self._take(self.drive.execute(self.session, startable[0]))
         else:
+            # Those that do not start now are seen to wait.
+            phases_queue(
+                [
+                    phase
+                    for phase in scheduling.phases_ready(self.phases)
+                    if phase.state == PhaseState.PENDING.value and phase not in startable
+                ]
+            )
             for phase in startable:
                 self.futures[self._submit(phase)] = phase
-        return bool(released or candidates)
+        return bool(startable)
 
     def _submit(self, phase: Phase) -> Future[AttemptReport | None]:
         if self.pool is None:

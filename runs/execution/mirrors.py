@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import sys
 import threading
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from filelock import FileLock
 
-from runs.execution.coprocess import Coprocess
+from runs.execution.coprocess import Coprocess, CoprocessFailed
 from runs.execution.diff import DIFF_FLAGS
 from runs.execution.git import Git, GitFailed, git_program
 from runs.execution.objects import ObjectStore
@@ -31,6 +32,8 @@ from runs.execution.sources import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from runs.execution.sources import SourceStart
 
 # Our own branches stay out: thousands of them would be copied back and forth.
 FETCHED = (
@@ -57,6 +60,7 @@ class Mirror:
             (git_program(), "diff-tree", "--stdin", "-r", "--root", *DIFF_FLAGS), environment, path
         )
         self._refs = Coprocess((git_program(), "update-ref", "--stdin"), environment, path)
+        self._source_names, self._source_refs = _source_gits(source)
 
     def admin_lock(self) -> FileLock:
         """Held around worktree add, remove and prune only; never around a checkout."""
@@ -160,6 +164,25 @@ class Mirror:
         else:
             publish_remote(self.source, self, branch, "", old)
 
+    def source_start(self, ref: str, branch: str) -> SourceStart:
+        """Source.start, asked of a git that stays."""
+
+        def ask(line: bytes) -> bytes:
+            assert self._source_names is not None  # noqa: S101 (a local source has it)
+            return self._source_names.ask(line, b"\n")
+
+        return self.source.start(ref, branch, ask)
+
+    def move_in_source(self, name: str, new: str, old: str) -> bool:
+        """Move a ref of a local source from `old` to `new`; False when it is not at `old`."""
+        assert self._source_refs is not None  # noqa: S101 (a local source has it)
+        lines = f"start\nupdate {name} {new} {old}\nprepare\ncommit\n"
+        try:
+            self._source_refs.ask(lines.encode(), b"commit: ok\n")
+        except CoprocessFailed:
+            return False
+        return True
+
     def merge(self, head: str, candidate: str, message: str) -> tuple[str, tuple[str, ...]]:
         """Put `candidate` on top of `head`: (the new commit, ()) or ('', the paths in conflict).
 
@@ -177,8 +200,31 @@ class Mirror:
         return self.git.text("commit-tree", "-p", head, "-m", message, tree.strip()), ()
 
     def close(self) -> None:
-        for coprocess in (self._objects, self._diffs, self._refs):
-            coprocess.close()
+        gits = (self._objects, self._diffs, self._refs, self._source_names, self._source_refs)
+        for coprocess in gits:
+            if coprocess is not None:
+                coprocess.close()
+
+
+def _source_gits(source: Source) -> tuple[Coprocess | None, Coprocess | None]:
+    """One that resolves names in a local source (its checkout's HEAD among them), one that moves
+    its refs. They read names and refs anew for each question and hold nothing open in between,
+    but on Windows a folder in use cannot be removed: there they end after each."""
+    if source.git_dir is None:
+        return None, None
+    stays = sys.platform != "win32"
+    git = git_program()
+    names = Git(source.head_dir or source.git_dir)
+    refs = Git(source.git_dir)
+    return (
+        Coprocess(
+            (git, "cat-file", "--batch-check"), names.environment(), source.git_dir, stays=stays
+        ),
+        Coprocess(
+            (git, "update-ref", "-m", "autopack: run", "--stdin"),
+            refs.environment(), source.git_dir, stays=stays,
+        ),
+    )  # fmt: skip
 
 
 _opening = threading.Lock()

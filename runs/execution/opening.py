@@ -42,7 +42,7 @@ def run_open(run: Run) -> Session | None:
 
 def _base(session: Session, run: Run) -> str:
     source = session.mirror.source
-    now = source.start(run.project.base_ref, run.branch)
+    now = session.mirror.source_start(run.project.base_ref, run.branch)
     if now.branch_tip and now.branch_tip not in (run.published_commit, run.head_commit):
         raise RepositoryProblem(
             "branch_exists",

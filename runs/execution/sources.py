@@ -16,6 +16,8 @@ from django.conf import settings
 from runs.execution.git import NO_COMMIT, Git, GitFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runs.execution.mirrors import Mirror
 
 URL = re.compile(r"^(?:https?|ssh|git|file)://|^[\w.-]+@[\w.-]+:")
@@ -63,11 +65,11 @@ class Source:
             raise RepositoryProblem("remote", f"{self.location} is not on this host.")
         return Git(self.git_dir)
 
-    def start(self, ref: str, branch: str) -> SourceStart:
+    def start(self, ref: str, branch: str, ask: Callable[[bytes], bytes]) -> SourceStart:
         """What a run needs to know before it starts: the commit that `ref` (empty: HEAD) names,
         and where `branch` points. Raises RepositoryProblem.
 
-        One process looks at all of it.
+        `ask` answers a line as `git cat-file --batch-check` does, for a local source.
         """
         if not self.is_local:
             return SourceStart(self._resolve_remote(ref), "")
@@ -75,16 +77,9 @@ class Source:
         name = ref or "HEAD"
         if any(ord(letter) < 32 for letter in name):
             raise RepositoryProblem("unknown_ref", f"{ref!r} cannot be the name of a commit.")
-        names = (name, f"refs/heads/{parent}", f"refs/heads/{branch}")
-        asked = "".join(f"{each}^{{commit}}\n" for each in names)
-        answers = (
-            Git(self.head_dir or self.git().git_dir)
-            .call("cat-file", "--batch-check", stdin=asked.encode())
-            .stdout.decode(errors="replace")
-        )
         base, in_the_way, tip = [
-            "" if line.endswith((" missing", " ambiguous")) else line.split(" ", 1)[0]
-            for line in answers.splitlines()[:3]
+            _commit_in(ask(f"{each}^{{commit}}\n".encode()))
+            for each in (name, f"refs/heads/{parent}", f"refs/heads/{branch}")
         ]
         if in_the_way:
             self._refuse_in_the_way(parent, branch)
@@ -167,6 +162,12 @@ class Source:
         return BranchTip(commit, checkout)
 
 
+def _commit_in(answer: bytes) -> str:
+    """The commit in an answer of `git cat-file --batch-check`, '' for none."""
+    words = answer.split()
+    return words[0].decode() if len(words) == 3 and words[1] == b"commit" else ""
+
+
 def source_open(location: str) -> Source:
     """Look at the repository a project names.
 
@@ -240,21 +241,21 @@ def publish_local(
             "there look changed. Check out another branch there, then retry the run.",
         )
     _copy_objects(mirror, target, new, base)
-    moved = target.call(
-        "update-ref", "-m", "autopack: run", f"refs/heads/{branch}", new, old or NO_COMMIT,
-        expected=(0, 1, 128),
-    )  # fmt: skip
-    if moved.returncode:
-        _explain_refused_move(source, branch, new, old, moved.stderr.decode(errors="replace"))
+    if not mirror.move_in_source(f"refs/heads/{branch}", new, old or NO_COMMIT):
+        _explain_refused_move(source, branch, new, old)
 
 
-def _explain_refused_move(source: Source, branch: str, new: str, old: str, said: str) -> None:
+def _explain_refused_move(source: Source, branch: str, new: str, old: str) -> None:
     tip = source.branch_tip(branch)
     found = tip.commit if tip else ""
     if found == new:
         return  # another driver of the same run was here first
     if found == old:
-        raise RepositoryProblem("branch_refused", f"{branch} could not be moved: {said.strip()}")
+        raise RepositoryProblem(
+            "branch_refused",
+            f"{branch} could not be moved in {source.location}. Is a lock left there "
+            f"(refs/heads/{branch}.lock), or a branch below that name? Remove it, then retry.",
+        )
     raise RepositoryProblem(
         "branch_moved",
         f"{branch} is at {found[:12] or 'no commit'}, not at {old[:12] or 'no commit'} where "

@@ -211,8 +211,11 @@ def tree_remove(path: Path) -> None:
         try:
             shutil.rmtree(path)
         except PermissionError:
-            for folder, _, _ in os.walk(path):
-                Path(folder).chmod(stat.S_IRWXU)
+            path.chmod(stat.S_IRWXU)
+            for folder, names, _ in os.walk(path):
+                for inner in (Path(folder, name) for name in names):
+                    if not inner.is_symlink():
+                        inner.chmod(stat.S_IRWXU)
             shutil.rmtree(path)
 
 
