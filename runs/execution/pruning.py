@@ -15,6 +15,7 @@ from django.conf import settings
 from django.utils import timezone
 from filelock import FileLock, Timeout
 
+from runs.execution.environments import templates_prune
 from runs.execution.mirrors import Mirror
 from runs.execution.sources import Source
 from runs.execution.worktrees import (
@@ -41,6 +42,7 @@ class Pruned:
     rescued: list[str] = field(default_factory=list)
     in_use: int = 0
     refs: int = 0
+    environments: int = 0
     freed_bytes: int = 0
 
 
@@ -55,6 +57,9 @@ def worktrees_prune(*, is_dry_run: bool, keep_days: int, collect: bool) -> Prune
             _prune_refs(mirror, pruned, keep_days, is_dry_run=is_dry_run)
             if collect and not is_dry_run:
                 _collect(mirror)
+            if not is_dry_run:
+                cache = Path(settings.AUTOPACK_HOME) / "cache" / mirror.path.stem
+                pruned.environments += templates_prune(cache, unused_seconds=keep_days * 86_400.0)
         finally:
             mirror.close()
     return pruned

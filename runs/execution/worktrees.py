@@ -130,8 +130,7 @@ class Workspace:
         """Give the slot back; its kept commits get their refs first."""
         try:
             self.flush_refs()
-            for private in ("home", "environment"):
-                remove_tree(self.folder / private)
+            remove_tree(self.folder / "home")
             if self.pristine:
                 self._remember_pristine()
             (self.folder / "busy").unlink(missing_ok=True)

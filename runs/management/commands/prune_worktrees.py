@@ -61,6 +61,7 @@ class Command(BaseCommand):
         for ref in pruned.rescued:
             self.stdout.write(f"kept what a dead worker left: {ref}")
         self.stdout.write(
-            f"{verb} {len(pruned.worktrees)} worktrees and {pruned.refs} old refs, "
-            f"{pruned.freed_bytes / 1e6:.1f} MB; {pruned.in_use} worktrees are in use."
+            f"{verb} {len(pruned.worktrees)} worktrees, {pruned.refs} old refs and "
+            f"{pruned.environments} unused environments, {pruned.freed_bytes / 1e6:.1f} MB. "
+            f"Worktrees in use: {pruned.in_use}."
         )
