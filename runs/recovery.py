@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from runs.execution.leases import worker_identity
-from runs.execution.process import ProcessIdentity, process_is_alive
+from runs.execution.process import ProcessIdentity, process_identity, process_is_alive
 from runs.models import Attempt
 from runs.querysets import attempt_abandon
 from runs.states import PhaseState
@@ -31,7 +31,7 @@ def run_recover(run: Run) -> list[Attempt]:
     alive = []
     running = Attempt.objects.filter(phase__run=run, outcome="").select_related("phase")
     expired = set(running.filter(lease_expires_at__lt=Now()).values_list("pk", flat=True))
-    me = worker_identity()
+    me, here = worker_identity(), process_identity().host
     for attempt in running:
         if attempt.worker == me.worker:
             continue  # another thread of ours
@@ -41,7 +41,7 @@ def run_recover(run: Run) -> list[Attempt]:
                     pid=attempt.pid,
                     started=attempt.pid_started,
                     boot_id=attempt.boot_id,
-                    host=attempt.host,
+                    host=here,
                 )
             )
             # Alive but late: it may only be slow. Its own keeper lets go before the lease ends.

@@ -18,9 +18,9 @@ from filelock import FileLock, Timeout
 from runs.execution.environments import templates_prune
 from runs.execution.mirrors import Mirror
 from runs.execution.sources import Source
+from runs.execution.worktree_state import remove_tree
 from runs.execution.worktrees import (
     pool_dir,
-    remove_tree,
     slot_open,
     workspace_remove,
     workspace_rescue_or_set_aside,

@@ -12,7 +12,6 @@ import hashlib
 import json
 import logging
 import os
-import shutil
 import stat
 import time
 from dataclasses import dataclass, field
@@ -23,6 +22,15 @@ from django.conf import settings
 from filelock import FileLock, Timeout
 
 from runs.execution.git import Git, GitFailed
+from runs.execution.worktree_state import (
+    fingerprint_digest,
+    forget_git_state,
+    git_state,
+    remove_tree,
+    sweep,
+    tree_fingerprint,
+    unnest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +39,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Up to here a stat of every file (0.1 ms for 20, 10 ms for 2,000) is cheaper than two gits.
-FINGERPRINT_FILES = 2000
 MAX_SLOTS = 512
 
 
@@ -53,6 +59,9 @@ class Workspace:
     # Nothing but the commit is in the tree: true after a reset, until a command leaves something.
     pristine: bool = False
     pending_refs: dict[str, str] = field(default_factory=dict)
+    # A command has changed git's own files of this worktree (only without a sandbox): its index
+    # may say that changed files are unchanged, so it is not believed any more.
+    tampered: bool = False
     # The project's own untracked files (.env): given to the tree, never part of a commit.
     placed: tuple[str, ...] = ()
 
@@ -71,10 +80,15 @@ class Workspace:
         """Make the tree exactly `commit`: tracked files, nothing else. Raises GitFailed."""
         if self.pristine and self.head == commit:
             return
+        if self.tampered:
+            forget_git_state(self.git.git_dir)
+            self.point_head(commit)
+            self.tampered = False
         self.switch(commit)
         if not self.pristine:
             # One f leaves nested repositories behind: a leak from one run into the next.
             self.git.call("clean", "--quiet", "-ffdx", wall_seconds=3600.0)
+            sweep(self.tree)
         if (self.tree / ".gitmodules").is_file():
             _update_submodules(self)
         self.pristine = True
@@ -83,11 +97,14 @@ class Workspace:
     def watched(self) -> Iterator[None]:
         """Around whatever runs commands in the tree: notices whether they left anything."""
         before = tree_fingerprint(self.tree) if self.pristine else None
+        state = git_state(self.git.git_dir)
         try:
             yield
         finally:
             if before is None or tree_fingerprint(self.tree) != before:
                 self.pristine = False
+            if git_state(self.git.git_dir) != state:
+                self.tampered, self.pristine = True, False
 
     def place(self, names: tuple[str, ...]) -> None:
         """Note files that are in the tree but must stay out of every commit."""
@@ -115,7 +132,9 @@ class Workspace:
         # A git of the build's own that was killed; nobody else works in our slot.
         (self.git.git_dir / "index.lock").unlink(missing_ok=True)
         excluded = [f":(exclude,top,literal){name}" for name in self.placed]
-        self.git.call("add", "--all", "--", ":/", *excluded, wall_seconds=3600.0)
+        # 1: an excluded one is ignored by the project as well, which git finds worth saying.
+        expected = (0, 1) if excluded else (0,)
+        self.git.call("add", "--all", "--", ":/", *excluded, expected=expected, wall_seconds=3600.0)
 
     def keep(self, ref: str, commit: str) -> None:
         """Have `ref` point at `commit` when the slot is released (or before anything is lost)."""
@@ -131,7 +150,9 @@ class Workspace:
         try:
             self.flush_refs()
             remove_tree(self.folder / "home")
-            if self.pristine:
+            if self.tampered:
+                forget_git_state(self.git.git_dir)
+            elif self.pristine:
                 self._remember_pristine()
             (self.folder / "busy").unlink(missing_ok=True)
         finally:
@@ -139,7 +160,7 @@ class Workspace:
 
     def _remember_pristine(self) -> None:
         """Spare the next holder a clean of a tree that needs none: what it was like is noted."""
-        digest = fingerprint_digest(self.tree)
+        digest = fingerprint_digest(self.tree, self.git.git_dir)
         if digest:
             noted = {"fingerprint": digest}
             (self.folder / "pristine").write_text(json.dumps(noted), encoding="utf-8")
@@ -152,7 +173,7 @@ class Workspace:
         except (OSError, ValueError):
             return
         note.unlink()
-        if noted["fingerprint"] == fingerprint_digest(self.tree):
+        if noted["fingerprint"] == fingerprint_digest(self.tree, self.git.git_dir):
             self.head, self.pristine = self.read_head(), True
 
 
@@ -238,17 +259,19 @@ def workspace_rescue_or_set_aside(workspace: Workspace) -> str:
 def slot_open(mirror: Mirror, folder: Path, lock: FileLock) -> Workspace | None:
     try:
         known = json.loads((folder / "slot.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        git_dir, made_at = Path(known["git_dir"]), float(known["made_at"])
+        wants_refresh = bool(known["refresh"])
+    except (OSError, ValueError, TypeError, KeyError):
         return None
-    tree, git_dir = folder / "tree", Path(known["git_dir"])
+    tree = folder / "tree"
     if not tree.is_dir() or not (git_dir / "HEAD").is_file():
         return None
     git = Git(git_dir, tree)
     workspace = Workspace(mirror, folder, tree, git, lock)
-    if known.get("refresh") and time.time() - known["made_at"] > 1.5:
+    if wants_refresh and time.time() - made_at > 1.5:
         # Files as new as the index make git read them again at every look; once refreshed, never.
         git.call("update-index", "-q", "--refresh", expected=(0, 1), wall_seconds=3600.0)
-        _remember(folder, git_dir, known["made_at"], refresh=False)
+        _remember(folder, git_dir, made_at, refresh=False)
     return workspace
 
 
@@ -316,6 +339,7 @@ def workspace_rescue(workspace: Workspace) -> str:
     head = git.text("rev-parse", "HEAD")
     with contextlib.suppress(ValueError):
         workspace.placed = tuple(json.loads((workspace.folder / "busy").read_text()))
+    unnest(workspace.tree)
     workspace.stage_all()
     tree = git.text("write-tree")
     commit = head
@@ -337,57 +361,3 @@ def workspace_remove(workspace: Workspace) -> None:
         remove_tree(workspace.tree)
         workspace.mirror.git.call("worktree", "prune", "--expire=now")
     (workspace.folder / "slot.json").unlink(missing_ok=True)
-
-
-def remove_tree(path: Path) -> None:
-    """Remove a folder of ours, read-only parts and symbolic links included; follows none."""
-    if path.is_symlink() or path.is_file():
-        path.unlink()
-        return
-
-    def writable_first(function: object, failed: str, _error: object) -> None:
-        del function
-        target = Path(failed)
-        for each in (target.parent, target):
-            with contextlib.suppress(OSError):
-                each.chmod(stat.S_IRWXU)
-        if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target, ignore_errors=True)
-        else:
-            target.unlink(missing_ok=True)
-
-    if path.exists():
-        shutil.rmtree(path, onerror=writable_first)
-
-
-def tree_fingerprint(root: Path) -> frozenset[tuple[str, int, int, int, int]] | None:
-    """Every file of the tree but `.git` with its times, size and mode; None above 2,000 files.
-
-    Two equal ones mean that nothing was added, removed or rewritten in between.
-    """
-    found: list[tuple[str, int, int, int, int]] = []
-    folders = [str(root)]
-    while folders:
-        with os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.name == ".git":
-                    continue
-                if len(found) >= FINGERPRINT_FILES:
-                    return None
-                info = entry.stat(follow_symlinks=False)
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-                    found.append((entry.path, 0, 0, info.st_mode, info.st_ino))
-                else:
-                    found.append(
-                        (entry.path, info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino)
-                    )
-    return frozenset(found)
-
-
-def fingerprint_digest(root: Path) -> str:
-    """`tree_fingerprint` in 64 letters, for keeping; '' when the tree is too large for it."""
-    found = tree_fingerprint(root)
-    if found is None:
-        return ""
-    return hashlib.sha256(repr(sorted(found)).encode(errors="surrogateescape")).hexdigest()
