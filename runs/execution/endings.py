@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from runs import budgets, services
 from runs.execution.git import GitFailed
+from runs.execution.publishing import branch_publish, branch_withdraw
 from runs.execution.sources import RepositoryProblem
 from runs.models import Attempt, Phase, Run
 from runs.querysets import run_published, run_transition
@@ -113,10 +114,10 @@ def publish(session: Session, run: Run) -> None:
         return
     try:
         if is_empty:
-            session.mirror.withdraw(run.branch, run.published_commit)
+            branch_withdraw(session.mirror, run.branch, run.published_commit)
         else:
-            session.mirror.publish(
-                run.branch, run.head_commit, run.published_commit, run.base_commit
+            branch_publish(
+                session.mirror, run.branch, run.head_commit, run.published_commit, run.base_commit
             )
     except (GitFailed, OSError) as error:
         raise RepositoryProblem("publish_failed", str(error)) from error

@@ -25,9 +25,6 @@ from runs.execution.objects import ObjectStore
 from runs.execution.sources import (
     RepositoryProblem,
     Source,
-    publish_local,
-    publish_remote,
-    withdraw_local,
 )
 
 if TYPE_CHECKING:
@@ -146,23 +143,6 @@ class Mirror:
             raise RepositoryProblem(
                 "fetch_failed", f"{self.source.location} cannot be fetched: {failure.stderr}"
             ) from failure
-
-    def publish(self, branch: str, new: str, old: str, base: str) -> None:
-        """Give the source its branch, from `old` ('' for none) to `new`, which stands on `base`.
-
-        Raises RepositoryProblem, with everything kept here.
-        """
-        if self.source.is_local:
-            publish_local(self.source, self, branch, new, old, base)
-        else:
-            publish_remote(self.source, self, branch, new, old)
-
-    def withdraw(self, branch: str, old: str) -> None:
-        """Remove the source's branch, if it still is at `old`. Raises RepositoryProblem."""
-        if self.source.is_local:
-            withdraw_local(self.source, branch, old)
-        else:
-            publish_remote(self.source, self, branch, "", old)
 
     def source_start(self, ref: str, branch: str) -> SourceStart:
         """Source.start, asked of a git that stays."""

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from runs.execution.git import NO_COMMIT, Git, GitFailed
+from runs.execution.git import Git, GitFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runs.execution.mirrors import Mirror
 
 URL = re.compile(r"^(?:https?|ssh|git|file)://|^[\w.-]+@[\w.-]+:")
 
@@ -217,95 +216,3 @@ def _git_dirs(path: Path) -> tuple[Path, Path]:
         )
     own, common = found.stdout.decode(errors="surrogateescape").splitlines()[:2]
     return Path(own), Path(common)
-
-
-def publish_local(
-    source: Source, mirror: Mirror, branch: str, new: str, old: str, base: str
-) -> None:
-    """Point `branch` of a local source from `old` ('' when it is not there) at `new`.
-
-    Objects arrive first, as one pack; then the ref moves by compare-and-set. Raises
-    RepositoryProblem when the branch is checked out, or is not where we left it.
-    """
-    target = source.git()
-    # A branch that is to be made cannot be checked out anywhere; the move itself checks the rest.
-    tip = source.branch_tip(branch) if old else None
-    if tip and tip.commit == new:
-        return
-    if tip is None:
-        old = ""  # deleted or renamed meanwhile: it is made anew
-    if tip and tip.checked_out_at:
-        raise RepositoryProblem(
-            "branch_checked_out",
-            f"{branch} is checked out in {tip.checked_out_at}; moving it would make the files "
-            "there look changed. Check out another branch there, then retry the run.",
-        )
-    _copy_objects(mirror, target, new, base)
-    if not mirror.move_in_source(f"refs/heads/{branch}", new, old or NO_COMMIT):
-        _explain_refused_move(source, branch, new, old)
-
-
-def _explain_refused_move(source: Source, branch: str, new: str, old: str) -> None:
-    tip = source.branch_tip(branch)
-    found = tip.commit if tip else ""
-    if found == new:
-        return  # another driver of the same run was here first
-    if found == old:
-        raise RepositoryProblem(
-            "branch_refused",
-            f"{branch} could not be moved in {source.location}. Is a lock left there "
-            f"(refs/heads/{branch}.lock), or a branch below that name? Remove it, then retry.",
-        )
-    raise RepositoryProblem(
-        "branch_moved",
-        f"{branch} is at {found[:12] or 'no commit'}, not at {old[:12] or 'no commit'} where "
-        "this run left it: someone else has used it. Rename or delete it, then retry the "
-        "run; the commits of both are kept.",
-    )
-
-
-def withdraw_local(source: Source, branch: str, old: str) -> None:
-    """Remove `branch` of a local source, which must be at `old` and checked out nowhere."""
-    tip = source.branch_tip(branch)
-    if tip is None:
-        return
-    if tip.checked_out_at or tip.commit != old:
-        raise RepositoryProblem(
-            "branch_moved",
-            f"{branch} is at {tip.commit[:12]}"
-            + (f" and checked out in {tip.checked_out_at}" if tip.checked_out_at else "")
-            + f", not free at {old[:12]}; it is left as it is.",
-        )
-    source.git().call("update-ref", "-d", f"refs/heads/{branch}", old)
-
-
-def _copy_objects(mirror: Mirror, target: Git, new: str, base: str) -> None:
-    """Give `target` every object between `base` and `new`, as one indexed pack."""
-    loose = target.git_dir / "objects" / base[:2] / base[2:]
-    if not loose.exists() and target.call("cat-file", "-e", base, expected=(0, 1, 128)).returncode:
-        raise RepositoryProblem(
-            "base_gone",
-            f"{target.git_dir} no longer has {base[:12]}, where this run started. Bring it back "
-            f"with: git --git-dir={target.git_dir} fetch {mirror.path} "
-            f"refs/autopack/*:refs/autopack/* and retry the run.",
-        )
-    packs = target.git_dir / "objects" / "pack"
-    packs.mkdir(exist_ok=True)
-    mirror.objects.pack_into(packs, new, base)
-
-
-def publish_remote(source: Source, mirror: Mirror, branch: str, new: str, old: str) -> None:
-    """Push `new` ('' removes it) to `branch` of a remote source, where it must be at `old`."""
-    try:
-        mirror.git.call(
-            "push", "--quiet", "--no-verify",
-            f"--force-with-lease=refs/heads/{branch}:{old}",
-            "--", source.location, f"{new}:refs/heads/{branch}",
-            contained=True, wall_seconds=3600.0,
-        )  # fmt: skip
-    except GitFailed as failure:
-        raise RepositoryProblem(
-            "push_refused",
-            f"{source.location} refused {branch}: {failure.stderr}. The commits are kept here; "
-            "put right what it complains of and retry the run.",
-        ) from failure
