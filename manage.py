@@ -1,11 +1,15 @@
 #!/usr/bin/env python
 """Django's command line for Autopack."""
 
+import gc
 import os
 import sys
 
 
 def main() -> None:
+    # Nothing that is made while starting is garbage, and looking for some takes a sixth of the
+    # time. RunsConfig.ready() switches it on again.
+    gc.disable()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "autopack_site.settings")
     try:
         from django.core.management import execute_from_command_line

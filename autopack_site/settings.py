@@ -4,6 +4,7 @@ Everything works with no `.env`: SQLite under AUTOPACK_HOME, a secret key made o
 that is opt-in switched off.
 """
 
+import logging
 import os
 import socket
 import sys
@@ -11,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 from autopack_site.flags import parse_flag
 from autopack_site.secret_key import read_or_make_secret_key
@@ -74,6 +76,8 @@ CHILD_ENVIRONMENT_NAMES = (
 AUTOPACK_CHILD_ENVIRONMENT = {
     name: os.environ[name] for name in CHILD_ENVIRONMENT_NAMES if name in os.environ
 }
+# All of it, secrets included: for processes that are Autopack's own (run_parallel's execute_run).
+AUTOPACK_OWN_ENVIRONMENT = dict(os.environ)
 # The home of the user who runs Autopack: toolchains installed there are offered read-only.
 AUTOPACK_USER_HOME = Path.home()
 
@@ -94,14 +98,14 @@ SECRET_KEY = env.str("DJANGO_SECRET_KEY", default="") or read_or_make_secret_key
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    # Simple: the admin modules are looked for by urls.py, so that commands start without them.
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
-    "django_q",
     "runs",
     "hardening",
     "intentions",
@@ -167,6 +171,7 @@ AUTOPACK_HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- django-q2: a message is a wake-up; the row with its lease is the truth ----------------------
+# (Not among the apps until something is queued: it is a tenth of a command's start.)
 
 Q_CLUSTER = {
     "name": "autopack",  # also the salt of signed messages: never change it
@@ -225,3 +230,22 @@ LOGGING = {
     # State changes have a logger of their own, so that they can be kept when all else is quiet.
     "loggers": {"autopack.lifecycle": {"level": LOG_LEVEL}},
 }
+
+if LOG_LEVEL not in logging.getLevelNamesMapping():
+    raise ImproperlyConfigured(
+        f"AUTOPACK_LOG_LEVEL is {LOG_LEVEL!r}. Write DEBUG, INFO, WARNING, ERROR or CRITICAL."
+    )
+
+# --- Behind a proxy that ends TLS -----------------------------------------------------------------
+
+# The proxy must set X-Forwarded-Proto itself and drop one that a client sends.
+AUTOPACK_BEHIND_TLS = flag("AUTOPACK_BEHIND_TLS", default=False)
+if AUTOPACK_BEHIND_TLS and not DEBUG:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 30 * 24 * 3600
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    # Whether other hosts of the domain speak TLS too, and whether browsers should know beforehand,
+    # is not ours to decide: HSTS of subdomains and preloading stay off.
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

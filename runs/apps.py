@@ -1,3 +1,5 @@
+import gc
+
 from django.apps import AppConfig
 
 
@@ -8,3 +10,6 @@ class RunsConfig(AppConfig):
         from runs.checks import checks_register
 
         checks_register()
+        # What is there now stays for the life of the process: the collector need not look at it.
+        gc.freeze()
+        gc.enable()

@@ -208,13 +208,13 @@ def run_queue(run: Run, *, trigger: Trigger) -> None:
 
 
 def run_cancel(run: Run, *, trigger: Trigger) -> None:
-    """Ask for the run's end. A run nobody executes ends at once. Raises RunConflict."""
+    """Ask for the run's end. One that is not RUNNING ends at once; of one that is, its executor
+    lets go, publishes what is integrated and ends it. Raises RunConflict."""
     run.refresh_from_db()
     if RunState(run.state) in RUN_TERMINAL:
         raise RunConflict(f"Run {run.run_id} is {run.state} already.")
     run_request_cancel(run.pk)
-    in_flight = run.phases.filter(state=PhaseState.RUNNING.value).exists()
-    if not in_flight:
+    if RunState(run.state) is not RunState.RUNNING:
         run_stop(
             run, RunState.CANCELLED, PhaseState.CANCELLED,
             explanation="Cancelled on request.", trigger=trigger,

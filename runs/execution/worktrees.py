@@ -361,3 +361,4 @@ def workspace_remove(workspace: Workspace) -> None:
         remove_tree(workspace.tree)
         workspace.mirror.git.call("worktree", "prune", "--expire=now")
     (workspace.folder / "slot.json").unlink(missing_ok=True)
+    workspace.pristine = False

@@ -1,4 +1,4 @@
-"""What run_parallel does when nothing else is said. Light: `--help` reads it."""
+"""What commands do when nothing else is said. Light: `--help` reads it."""
 
 EXECUTORS = ("api", "cli", "mock")
 # `api` is to be the default as soon as the server form is there: this line, and nothing else.
@@ -7,3 +7,4 @@ DEFAULT_CONCURRENT = 3
 DEFAULT_TIMEOUT_SECONDS = 3600.0
 # Phases of one run at the same time.
 DEFAULT_PARALLEL = 2
+EXIT_INTERRUPTED = 130  # what shells report for SIGINT

@@ -9,18 +9,19 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+from runs.fleet.defaults import EXIT_INTERRUPTED
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-EXIT_INTERRUPTED = 130  # what shells report for SIGINT
 
 JOIN_SECONDS = 5.0
 
 _SHOW_CURSOR = "\x1b[?25h"
 _LEAVING = (
-    "Leaving now. What was in flight is taken up again when the run is next executed; "
-    "what is COMPLETE stays.\n"
+    "Leaving now. What is COMPLETE stays. A run that was being cancelled ends as CANCELLED when it "
+    "is executed next; then take it up again with: manage.py run_retry RUN_ID\n"
 )
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
 from django.db import DatabaseError, OperationalError, ProgrammingError
 
+from runs.fleet.defaults import EXIT_INTERRUPTED
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from decimal import Decimal
@@ -46,8 +48,12 @@ class EdgeCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
-        with refusals_told():
-            self.act(options)
+        try:
+            with refusals_told():
+                self.act(options)
+        except KeyboardInterrupt:
+            # Before there was anything to cancel; later, runs.fleet.interrupts sees to it.
+            raise SystemExit(EXIT_INTERRUPTED) from None
 
     def act(self, options: dict[str, Any]) -> None:
         """The command itself. Raises SystemExit for an exit code without a message."""

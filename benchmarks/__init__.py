@@ -1,0 +1,1 @@
+"""Benchmarks: ours beside a plain reference, in rounds that alternate. Ratios count, not times."""
