@@ -23,12 +23,12 @@ SHOWN = 200
 
 
 def attempt_artifacts(trial: Trial) -> list[dict[str, Any]]:
-    kinds = {"attempt.log": ArtifactKind.LOG, "diff.patch": ArtifactKind.DIFF}
+    kinds = {".log": ArtifactKind.LOG, ".patch": ArtifactKind.DIFF}
     found: list[dict[str, Any]] = []
     if not trial.bench.folder.is_dir():
         return found
     for entry in sorted(trial.bench.folder.iterdir()):
-        kind = kinds.get(entry.name, ArtifactKind.JUNIT)
+        kind = kinds.get(entry.suffix, ArtifactKind.JUNIT)
         if entry.is_symlink() or not entry.is_file():
             continue
         found.append(

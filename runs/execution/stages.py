@@ -119,6 +119,9 @@ def govern_diff(trial: Trial) -> None:
             ),
         )
         if not trial.verdict.ok:
+            # What may stay and what may not, each ready to be applied by itself.
+            (bench.folder / "in_scope.patch").write_bytes(trial.verdict.in_scope_patch)
+            (bench.folder / "out_of_scope.patch").write_bytes(trial.verdict.out_of_scope_patch)
             raise AttemptFailed(FailureKind.POLICY_VIOLATION, trial.verdict.explanation)
 
 
@@ -139,6 +142,7 @@ def governance_rules(trial: Trial) -> GovernanceRules:
 
 def validate_candidate(trial: Trial) -> None:
     session, bench = trial.session, trial.bench
+    _check_limits(trial)
     with trial.stage(Stage.VALIDATE):
         trial.detections = preparation.environment_follow(
             session, bench, trial.detections, trial.changes, base=trial.base, commit=trial.commit
