@@ -28,6 +28,14 @@ def flag(name: str, *, default: bool) -> bool:
     return parse_flag(name, text) if text.strip() else default
 
 
+def number(name: str, *, default: float) -> float:
+    text = env.str(name, default="")
+    try:
+        return float(text) if text.strip() else default
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {text!r}, which is no number.") from None
+
+
 def folder(text: str) -> Path:
     """An absolute path; a relative one starts at the project's folder, whoever calls from where."""
     return (BASE_DIR / Path(text).expanduser()).resolve()
@@ -77,19 +85,19 @@ AUTOPACK_CHILD_ENVIRONMENT = {
     name: os.environ[name] for name in CHILD_ENVIRONMENT_NAMES if name in os.environ
 }
 # All of it, secrets included: for processes that are Autopack's own (run_parallel's execute_run).
-AUTOPACK_OWN_ENVIRONMENT = dict(os.environ)
+AUTOPACK_SECRET_ENVIRONMENT = dict(os.environ)
 # The home of the user who runs Autopack: toolchains installed there are offered read-only.
 AUTOPACK_USER_HOME = Path.home()
 
 # Leases: how long a worker may be silent, how often it speaks, and the patience of recovery.
 # Numbers from docs/architecture.md, "Leases"; tests shorten them.
-AUTOPACK_LEASE_SECONDS = env.float("AUTOPACK_LEASE_SECONDS", default=60.0)
-AUTOPACK_BEAT_SECONDS = env.float("AUTOPACK_BEAT_SECONDS", default=15.0)
-AUTOPACK_GRACE_SECONDS = env.float("AUTOPACK_GRACE_SECONDS", default=30.0)
+AUTOPACK_LEASE_SECONDS = number("AUTOPACK_LEASE_SECONDS", default=60.0)
+AUTOPACK_BEAT_SECONDS = number("AUTOPACK_BEAT_SECONDS", default=15.0)
+AUTOPACK_GRACE_SECONDS = number("AUTOPACK_GRACE_SECONDS", default=30.0)
 AUTOPACK_HOST = env.str("AUTOPACK_HOST", default="") or socket.gethostname()
 
 # How long the end of every attempt is kept under refs/autopack before prune_worktrees drops it.
-AUTOPACK_RETENTION_DAYS = env.int("AUTOPACK_RETENTION_DAYS", default=30)
+AUTOPACK_RETENTION_DAYS = int(number("AUTOPACK_RETENTION_DAYS", default=30))
 
 # --- Django -----------------------------------------------------------------------------------
 

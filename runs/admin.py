@@ -80,8 +80,15 @@ class LookOnlyAdmin(admin.ModelAdmin):
 
 @admin.register(Project)
 class ProjectAdmin(LookOnlyAdmin):
+    """How runs of a project are prepared and checked is an operator's to say; what it is, is not:
+    rows and mirrors go by its name and source."""
+
     list_display = ("name", "source", "base_ref", "created_at")
     search_fields = ("name", "source")
+    readonly_fields = ("name", "source", "created_at")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return admin.ModelAdmin.has_change_permission(self, request, obj)
 
 
 @admin.register(Run)

@@ -72,20 +72,22 @@ class Coprocess:
     def _running(self) -> subprocess.Popen[bytes]:
         # A fork of ours must not share the pipes of its parent.
         if self._process is None or self._pid != os.getpid() or self._process.poll() is not None:
+            self._stop()
             self._process = pipe_open(self._argv, env=self._env, cwd=self._cwd)
             self._pid = os.getpid()
         return self._process
 
     def _stop(self) -> None:
         process, self._process = self._process, None
-        if process is None or self._pid != os.getpid():
+        if process is None:
             return
         for pipe in (process.stdin, process.stdout):
             if pipe:
                 with contextlib.suppress(OSError):
                     pipe.close()
-        process.kill()
-        process.wait()
+        if self._pid == os.getpid():
+            process.kill()
+            process.wait()
 
     def close(self) -> None:
         with self._lock:

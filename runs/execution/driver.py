@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from runs import scheduling, selectors, services
+from runs.execution import troubles
 from runs.execution.endings import run_conclude
 from runs.execution.engine import MACHINERY, phase_execute
 from runs.execution.leases import CANCELLED
@@ -74,7 +75,7 @@ class Drive:
                 return phase_execute(session, phase, workspace, cancellation)
         except (PoolUnusable, *MACHINERY) as error:
             # No attempt was made: without a worktree none can be.
-            self.broken = f"No worktree could be prepared: {error}"
+            self.broken = f"No worktree could be prepared. {troubles.explain(error)}"
             return None
         finally:
             with self._lock:

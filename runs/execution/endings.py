@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from runs import budgets, services
-from runs.execution.git import GitFailed
+from runs.execution import troubles
+from runs.execution.engine import MACHINERY
 from runs.execution.publishing import branch_publish, branch_withdraw
 from runs.execution.sources import RepositoryProblem
 from runs.models import Attempt, Phase, Run
@@ -119,8 +120,8 @@ def publish(session: Session, run: Run) -> None:
             branch_publish(
                 session.mirror, run.branch, run.head_commit, run.published_commit, run.base_commit
             )
-    except (GitFailed, OSError) as error:
-        raise RepositoryProblem("publish_failed", str(error)) from error
+    except MACHINERY as error:
+        raise RepositoryProblem("publish_failed", troubles.explain(error)) from error
     run_published(run, "" if is_empty else run.head_commit)
 
 

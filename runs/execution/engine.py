@@ -7,20 +7,20 @@ head and the phase together or not at all.
 
 from __future__ import annotations
 
-import errno
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from runs.execution import stages
+from runs.execution import stages, troubles
 from runs.execution.attempt_reports import attempt_artifacts, attempt_report
 from runs.execution.bench import AttemptCancelled, Bench
 from runs.execution.coprocess import CoprocessFailed
 from runs.execution.environments import EnvironmentFailed, NoPortFree, ProjectFileRefused
 from runs.execution.git import GitFailed
 from runs.execution.leases import LEASE_LOST, TIME_IS_UP, keeper, worker_identity
+from runs.execution.objects import ObjectsFailed
 from runs.execution.process import (
     CommandLimits,
     CommandNotStarted,
@@ -28,6 +28,7 @@ from runs.execution.process import (
     RunnerDied,
 )
 from runs.execution.trial import AttemptFailed, Trial
+from runs.execution.worktree_state import NestedRepository, unnest
 from runs.logs import log_context
 from runs.models import Run
 from runs.querysets import HeadMoved, LeaseLost, attempt_finish, phase_claim
@@ -47,7 +48,8 @@ logger = logging.getLogger(__name__)
 MAX_INTEGRATIONS = 100
 
 MACHINERY = (
-    GitFailed, RunnerDied, CoprocessFailed, CommandNotStarted, CommandTimedOut, OSError
+    GitFailed, ObjectsFailed, RunnerDied, CoprocessFailed, CommandNotStarted, CommandTimedOut,
+    OSError,
 )  # fmt: skip
 UNPREPARED = (EnvironmentFailed, ProjectFileRefused, NoPortFree)
 
@@ -136,7 +138,7 @@ def _run_to_report(trial: Trial) -> AttemptReport:
         return _finish_failed(
             trial,
             AttemptOutcome.ERRORED,
-            AttemptFailed(FailureKind.ENVIRONMENT, _explain_machinery(error)),
+            AttemptFailed(FailureKind.ENVIRONMENT, troubles.explain(error)),
         )
     except LeaseLost:
         raise
@@ -151,15 +153,6 @@ def _run_to_report(trial: Trial) -> AttemptReport:
                 "The log has the details; please report it.",
             ),
         )
-
-
-def _explain_machinery(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return (
-            f"The disk is full ({error.filename or 'no space left'}). Free some space, "
-            "`manage.py prune_worktrees` may help, then retry the run."
-        )
-    return f"{type(error).__name__}: {error}"
 
 
 def _integrate(trial: Trial) -> AttemptReport:
@@ -250,7 +243,9 @@ def _keep_end(trial: Trial) -> None:
     if trial.commit:
         return
     try:
+        # Repositories that the build made become folders, so that what is in them is kept too.
+        unnest(trial.bench.workspace.tree)
         trial.bench.workspace.stage_all()
         trial.commit = stages.commit_candidate(trial)
-    except MACHINERY as error:
+    except (*MACHINERY, NestedRepository) as error:
         logger.warning("The attempt's end could not be kept: %s", error)

@@ -22,10 +22,9 @@ from runs.execution.coprocess import Coprocess, CoprocessFailed
 from runs.execution.diff import DIFF_FLAGS
 from runs.execution.git import Git, GitFailed, git_program
 from runs.execution.objects import ObjectStore
-from runs.execution.sources import (
-    RepositoryProblem,
-    Source,
-)
+from runs.execution.sources import RepositoryProblem, Source
+from runs.execution.troubles import without_password
+from runs.execution.worktree_state import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,21 +126,22 @@ class Mirror:
         if not self.has(commit):
             raise RepositoryProblem(
                 "commit_gone",
-                f"Commit {commit[:12]} cannot be fetched from {self.source.location}: no branch "
+                f"Commit {commit[:12]} cannot be fetched from {self.source.shown}: no branch "
                 "or tag leads to it any more. Point a branch at it, or start a new run.",
             )
 
     def _fetch(self, *refspecs: str) -> None:
         try:
             self.git.call(
-                "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
+                "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head",
                 "--no-auto-maintenance", "--", self.source.location, *refspecs,
                 contained=True, wall_seconds=3600.0,
                 extra_env={"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"},
             )  # fmt: skip
         except GitFailed as failure:
             raise RepositoryProblem(
-                "fetch_failed", f"{self.source.location} cannot be fetched: {failure.stderr}"
+                "fetch_failed",
+                f"{self.source.shown} cannot be fetched: {without_password(failure.stderr)}",
             ) from failure
 
     def source_start(self, ref: str, branch: str) -> SourceStart:
@@ -224,6 +224,11 @@ def _open(project_name: str, source: Source, home: Path) -> Mirror:
     if not (path / "autopack-ready").exists():
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         with FileLock(path.with_suffix(".lock"), timeout=LOCK_SECONDS):
+            if (path / "autopack-ready").exists():
+                return Mirror(path, source)  # another process was first
+            # What a making that was cut off has left cannot be trusted.
+            for left in path.iterdir():
+                remove_tree(left)
             git = Git(path)
             git.call("init", "--quiet", "--bare", "--template=", str(path))
             git.call("config", "remote.origin.url", source.location)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from runs import services
-from runs.execution.git import GitFailed, GitMissing
+from runs.execution import troubles
+from runs.execution.engine import MACHINERY
+from runs.execution.git import GitMissing
 from runs.execution.sandbox import SandboxUnavailable
 from runs.execution.session import Session, session_open
 from runs.execution.sources import RepositoryProblem
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Their messages are made for people.
+SAID_WELL = (RepositoryProblem, GitMissing, SandboxUnavailable)
+
 
 def run_open(run: Run) -> Session | None:
     """Make ready to drive `run`; None when it had to be failed, with an explanation that helps."""
@@ -29,11 +34,12 @@ def run_open(run: Run) -> Session | None:
         base = _base(session, run)
         session.mirror.fetch(base, run.project.base_ref)
         _check_lfs(session, base)
-    except (RepositoryProblem, GitMissing, GitFailed, SandboxUnavailable, OSError) as problem:
-        logger.warning("The run cannot start: %s", problem)
+    except (*SAID_WELL, *MACHINERY) as problem:
+        said = str(problem) if isinstance(problem, SAID_WELL) else troubles.explain(problem)
+        logger.warning("The run cannot start: %s", said)
         services.run_stop(
             run, RunState.FAILED, PhaseState.SKIPPED,
-            explanation=str(problem), failure_kind=FailureKind.ENVIRONMENT,
+            explanation=said, failure_kind=FailureKind.ENVIRONMENT,
         )  # fmt: skip
         return None
     run_start(run, base)
@@ -46,7 +52,7 @@ def _base(session: Session, run: Run) -> str:
     if now.branch_tip and now.branch_tip not in (run.published_commit, run.head_commit):
         raise RepositoryProblem(
             "branch_exists",
-            f"{source.location} has a branch {run.branch} already, at {now.branch_tip[:12]}, where "
+            f"{source.shown} has a branch {run.branch} already, at {now.branch_tip[:12]}, where "
             "this run did not put it. Delete or rename it, or create the run under another id.",
         )
     if run.base_commit and run.base_commit != now.base:
@@ -64,7 +70,7 @@ def _check_lfs(session: Session, base: str) -> None:
     if not shutil.which("git-lfs", path=settings.AUTOPACK_CHILD_ENVIRONMENT.get("PATH")):
         raise RepositoryProblem(
             "lfs_missing",
-            f"{session.mirror.source.location} keeps files in Git LFS, and git-lfs is not on PATH. "
+            f"{session.mirror.source.shown} keeps files in Git LFS, and git-lfs is not on PATH. "
             "Install it (Debian: apt install git-lfs; macOS: brew install git-lfs), then retry.",
         )
     session.mirror.enable_lfs()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from runs.execution.git import NO_COMMIT, Git, GitFailed
 from runs.execution.sources import RepositoryProblem, Source
+from runs.execution.troubles import without_password
 
 if TYPE_CHECKING:
     from runs.execution.mirrors import Mirror
@@ -65,7 +66,7 @@ def _explain_refused_move(source: Source, branch: str, new: str, old: str) -> No
     if found == old:
         raise RepositoryProblem(
             "branch_refused",
-            f"{branch} could not be moved in {source.location}. Is a lock left there "
+            f"{branch} could not be moved in {source.shown}. Is a lock left there "
             f"(refs/heads/{branch}.lock), or a branch below that name? Remove it, then retry.",
         )
     raise RepositoryProblem(
@@ -108,16 +109,27 @@ def _copy_objects(mirror: Mirror, target: Git, new: str, base: str) -> None:
 
 def _publish_remote(source: Source, mirror: Mirror, branch: str, new: str, old: str) -> None:
     """Push `new` ('' removes it) to `branch` of a remote source, where it must be at `old`."""
+    name = f"refs/heads/{branch}"
+    found = source.remote_names(name).get(name, "")
+    if found == new:
+        return
+    if found and found != old:
+        raise RepositoryProblem(
+            "branch_moved",
+            f"{branch} is at {found[:12]} on {source.shown}, where this run did not put it: "
+            "someone else has used it. Rename or delete it, then retry the run; the commits of both are "
+            "kept.",
+        )
     try:
+        # One that is gone meanwhile is made anew; the lease holds against the rest.
         mirror.git.call(
-            "push", "--quiet", "--no-verify",
-            f"--force-with-lease=refs/heads/{branch}:{old}",
-            "--", source.location, f"{new}:refs/heads/{branch}",
+            "push", "--quiet", "--no-verify", f"--force-with-lease={name}:{found}",
+            "--", source.location, f"{new}:{name}",
             contained=True, wall_seconds=3600.0,
         )  # fmt: skip
     except GitFailed as failure:
         raise RepositoryProblem(
             "push_refused",
-            f"{source.location} refused {branch}: {failure.stderr}. The commits are kept here; "
-            "put right what it complains of and retry the run.",
+            f"{source.shown} refused {branch}: {without_password(failure.stderr)}. The commits are "
+            "kept here; put right what it complains of and retry the run.",
         ) from failure

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from runs.execution.git import Git, GitFailed
+from runs.execution.troubles import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,12 +57,17 @@ class Source:
     head_dir: Path | None = None
 
     @property
+    def shown(self) -> str:
+        """Its location as people may see it: without a password."""
+        return without_password(self.location)
+
+    @property
     def is_local(self) -> bool:
         return self.git_dir is not None
 
     def git(self) -> Git:
         if self.git_dir is None:
-            raise RepositoryProblem("remote", f"{self.location} is not on this host.")
+            raise RepositoryProblem("remote", f"{self.shown} is not on this host.")
         return Git(self.git_dir)
 
     def start(self, ref: str, branch: str, ask: Callable[[bytes], bytes]) -> SourceStart:
@@ -71,7 +77,7 @@ class Source:
         `ask` answers a line as `git cat-file --batch-check` does, for a local source.
         """
         if not self.is_local:
-            return SourceStart(self._resolve_remote(ref), "")
+            return self._start_remote(ref, branch)
         parent = branch.split("/", 1)[0]
         name = ref or "HEAD"
         if any(ord(letter) < 32 for letter in name):
@@ -89,19 +95,19 @@ class Source:
         if ref:
             raise RepositoryProblem(
                 "unknown_ref",
-                f"{self.location} has no branch, tag or commit {ref!r}. "
+                f"{self.shown} has no branch, tag or commit {ref!r}. "
                 "Name one that `git -C ... rev-parse` knows, or leave base_ref empty for HEAD.",
             )
         raise RepositoryProblem(
             "empty_repository",
-            f"{self.location} has no commit yet. Commit something there first: a run starts "
+            f"{self.shown} has no commit yet. Commit something there first: a run starts "
             "from a commit and leaves its own on top.",
         )
 
     def _refuse_in_the_way(self, found: str, branch: str) -> None:
         raise RepositoryProblem(
             "branch_in_the_way",
-            f"A branch named {found!r} in {self.location} leaves no room for "
+            f"A branch named {found!r} in {self.shown} leaves no room for "
             f"{branch!r}. Rename it: git branch -m {found} {found.replace('/', '-')}-old",
         )
 
@@ -125,30 +131,38 @@ class Source:
             if head.read_text(errors="replace").strip() == f"ref: refs/heads/{branch}":
                 raise RepositoryProblem(
                     "branch_checked_out",
-                    f"{branch} is checked out (without a commit) in {self.location}. Check out "
+                    f"{branch} is checked out (without a commit) in {self.shown}. Check out "
                     "another branch there first.",
                 )
 
-    def _resolve_remote(self, ref: str) -> str:
-        patterns = [f"refs/heads/{ref}", f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}"] if ref else []
+    def remote_names(self, *patterns: str) -> dict[str, str]:
+        """The commits of a remote's refs by full name, for those that match. Raises
+        RepositoryProblem when it cannot be reached."""
         try:
             listing = Git(Path(settings.AUTOPACK_HOME)).call(
-                "ls-remote", "--quiet", "--", self.location, *(patterns or ["HEAD"]),
-                contained=True,
-            )  # fmt: skip
+                "ls-remote", "--quiet", "--", self.location, *patterns, contained=True
+            )
         except GitFailed as failure:
             raise RepositoryProblem(
                 "unreachable",
-                f"{self.location} cannot be read: {failure.stderr}. Check the address and that "
-                "this machine may read it without a password prompt.",
+                f"{self.shown} cannot be read: {without_password(failure.stderr)}. Check the "
+                "address and that this machine may read it without a password prompt.",
             ) from failure
-        for line in listing.stdout.decode(errors="replace").splitlines():
-            commit, _, name = line.partition("\t")
-            if name in (patterns or ["HEAD"]):
-                return commit
-        raise RepositoryProblem(
-            "unknown_ref", f"{self.location} has no {ref or 'commit'}. Check base_ref."
+        lines = listing.stdout.decode(errors="replace").splitlines()
+        return {name: commit for commit, _, name in (line.partition("\t") for line in lines)}
+
+    def _start_remote(self, ref: str, branch: str) -> SourceStart:
+        # Of an annotated tag, what it points at comes before the tag itself.
+        wanted = (
+            [f"refs/heads/{ref}", f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}"] if ref else ["HEAD"]
         )
+        names = self.remote_names(*wanted, f"refs/heads/{branch}")
+        base = next((names[name] for name in wanted if name in names), "")
+        if not base:
+            raise RepositoryProblem(
+                "unknown_ref", f"{self.shown} has no {ref or 'commit'}. Check base_ref."
+            )
+        return SourceStart(base, names.get(f"refs/heads/{branch}", ""))
 
     def branch_tip(self, branch: str) -> BranchTip | None:
         """Where `branch` points in a local source, None when it is not there."""

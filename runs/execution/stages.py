@@ -13,12 +13,12 @@ from runs.execution import checking, preparation
 from runs.execution.bench import AttemptCancelled
 from runs.execution.diff import DiffMalformed, DiffTooLarge, diff_parse
 from runs.execution.failing_section import failing_section
-from runs.execution.git import GitFailed
 from runs.execution.governance import GovernanceRules, govern
 from runs.execution.ports import ports_allocate
 from runs.execution.process import OutputTooLarge
 from runs.execution.session import commit_paths_folded
 from runs.execution.trial import AttemptFailed, Trial, commit_message
+from runs.execution.worktree_state import NestedRepository
 from runs.models import Run
 from runs.states import FailureKind, Stage
 
@@ -49,11 +49,8 @@ def prepare_and_build(trial: Trial) -> None:
         if not built.is_staged:
             try:
                 bench.workspace.stage_all()
-            except GitFailed as failure:
-                raise AttemptFailed(
-                    FailureKind.POLICY_VIOLATION,
-                    f"What the build left cannot be committed: {failure.stderr}",
-                ) from failure
+            except NestedRepository as nested:
+                raise AttemptFailed(FailureKind.POLICY_VIOLATION, str(nested)) from nested
         trial.commit = commit_candidate(trial)
     if not built.ok:
         raise AttemptFailed(

@@ -21,11 +21,13 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from filelock import FileLock, Timeout
 
+from runs.execution.coprocess import CoprocessFailed
 from runs.execution.git import Git, GitFailed
 from runs.execution.worktree_state import (
     fingerprint_digest,
     forget_git_state,
     git_state,
+    nested_guard,
     remove_tree,
     sweep,
     tree_fingerprint,
@@ -62,6 +64,10 @@ class Workspace:
     # A command has changed git's own files of this worktree (only without a sandbox): its index
     # may say that changed files are unchanged, so it is not believed any more.
     tampered: bool = False
+    # Commands have run here since the last reset: what they left may be a trap for our own git.
+    visited: bool = False
+    # The `.git` files of initialised submodules, and what must be in them.
+    pointers: dict[Path, bytes] = field(default_factory=dict)
     # The project's own untracked files (.env): given to the tree, never part of a commit.
     placed: tuple[str, ...] = ()
 
@@ -73,6 +79,8 @@ class Workspace:
         """Make the tracked files those of `commit`; what is untracked (installed packages, placed
         files) stays. Raises GitFailed."""
         _restore_pointer(self)
+        if self.visited:
+            nested_guard(self.tree, self.pointers, is_removed=True)
         self.git.call("checkout", "--quiet", "--force", "--detach", commit, wall_seconds=3600.0)
         self.head = commit
 
@@ -91,13 +99,14 @@ class Workspace:
             sweep(self.tree)
         if (self.tree / ".gitmodules").is_file():
             _update_submodules(self)
-        self.pristine = True
+        self.pristine, self.visited = True, False
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
         """Around whatever runs commands in the tree: notices whether they left anything."""
         before = tree_fingerprint(self.tree) if self.pristine else None
         state = git_state(self.git.git_dir)
+        self.visited = True
         try:
             yield
         finally:
@@ -128,7 +137,12 @@ class Workspace:
         self.head = commit
 
     def stage_all(self) -> None:
-        """Put every change of the tree into the index, but for the placed files."""
+        """Put every change of the tree into the index, but for the placed files.
+
+        Raises NestedRepository, GitFailed.
+        """
+        if self.visited:
+            nested_guard(self.tree, self.pointers, is_removed=False)
         # A git of the build's own that was killed; nobody else works in our slot.
         (self.git.git_dir / "index.lock").unlink(missing_ok=True)
         excluded = [f":(exclude,top,literal){name}" for name in self.placed]
@@ -146,7 +160,7 @@ class Workspace:
             self.pending_refs.clear()
 
     def release(self) -> None:
-        """Give the slot back; its kept commits get their refs first."""
+        """Give the slot back; its kept commits get their refs first. Never raises for the disk."""
         try:
             self.flush_refs()
             remove_tree(self.folder / "home")
@@ -155,6 +169,10 @@ class Workspace:
             elif self.pristine:
                 self._remember_pristine()
             (self.folder / "busy").unlink(missing_ok=True)
+        except (GitFailed, CoprocessFailed, OSError) as error:
+            # The slot stays marked as busy, so its next holder rescues what is in it; the commits
+            # are on the rows of their attempts all the same.
+            logger.warning("The worktree %s was not put away: %s", self.tree, error)
         finally:
             self.lock.release()
 
@@ -314,6 +332,7 @@ def _restore_pointer(workspace: Workspace) -> None:
 
 
 def _update_submodules(workspace: Workspace) -> None:
+    workspace.pointers.clear()
     protocols = "file:http:https:ssh" if workspace.mirror.source.is_local else "http:https:ssh"
     # git submodule needs discovery, so the pointer file (just put right) is used here alone.
     workspace.git.call(
@@ -324,6 +343,12 @@ def _update_submodules(workspace: Workspace) -> None:
     workspace.git.call(
         "submodule", "--quiet", "foreach", "--recursive", "git clean -q -ffdx", wall_seconds=3600.0
     )
+    for folder, names, files in os.walk(workspace.tree):
+        if ".git" in names:
+            names.remove(".git")
+        pointer = Path(folder) / ".git"
+        if ".git" in files and Path(folder) != workspace.tree:
+            workspace.pointers[pointer] = pointer.read_bytes()
 
 
 def workspace_rescue(workspace: Workspace) -> str:
@@ -339,6 +364,7 @@ def workspace_rescue(workspace: Workspace) -> str:
     head = git.text("rev-parse", "HEAD")
     with contextlib.suppress(ValueError):
         workspace.placed = tuple(json.loads((workspace.folder / "busy").read_text()))
+    workspace.visited = True
     unnest(workspace.tree)
     workspace.stage_all()
     tree = git.text("write-tree")

@@ -50,7 +50,7 @@ class CliExecutor:
 
     def __post_init__(self) -> None:
         self.environment = {
-            **settings.AUTOPACK_OWN_ENVIRONMENT,
+            **settings.AUTOPACK_SECRET_ENVIRONMENT,
             "AUTOPACK_HOME": str(settings.AUTOPACK_HOME),
             "AUTOPACK_WORKTREE_BASE": str(self.worktree_base),
             "PYTHONUNBUFFERED": "1",

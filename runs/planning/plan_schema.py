@@ -123,7 +123,7 @@ def _plan_properties() -> Json:
             minItems=1,
             maxItems=MAX_PHASES,
         ),
-        "validation_commands": commands_schema("Checks of every phase, besides its own."),
+        "validation_commands": commands_schema("Checks of the phases that have none of their own."),
     }
 
 

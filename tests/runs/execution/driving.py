@@ -45,7 +45,7 @@ def drive(run: Run, *, parallel: int = 2, within: float = 30.0) -> list[AttemptR
 
 
 class Background:
-    """A run being driven by a thread. Calling it waits for the end, at most 30 s."""
+    """A run being driven by a thread. Calling it waits for the end, at most `within` seconds."""
 
     def __init__(self, run: Run, parallel: int) -> None:
         self.run = run
@@ -62,8 +62,8 @@ class Background:
         finally:
             connection.close()
 
-    def __call__(self) -> None:
-        self._thread.join(30.0)
+    def __call__(self, within: float = 30.0) -> None:
+        self._thread.join(within)
         assert not self._thread.is_alive(), "the driver did not end"
         assert not self._faults, self._faults
         self.run.refresh_from_db()

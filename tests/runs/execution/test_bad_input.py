@@ -16,7 +16,7 @@ from runs.planning.identifiers import IdentifierInvalid
 from runs.planning.schema import PlanInvalid
 from runs.states import FailureKind, RunState, Trigger
 from tests.repositories import snapshot
-from tests.runs.execution.driving import drive
+from tests.runs.execution.driving import attempts_of, drive
 from tests.runs.execution.plans import Json, add_line, phase, shell, write
 
 if TYPE_CHECKING:
@@ -189,9 +189,7 @@ def test_a_phase_without_a_title_is_a_commit_all_the_same(
 
 def test_output_that_no_text_can_hold_is_kept_as_far_as_it_can_be(make_run: MakeRun) -> None:
     odd = "grep -q more f0.txt || exit 0; printf 'a\\000b\\377\\033[31m\\n'; exit 1"
-    run = make_run(
-        phase("a", add_line(0), checks=[["sh", "-c", odd]], limits={"max_attempts": 1})
-    )
+    run = make_run(phase("a", add_line(0), checks=[["sh", "-c", odd]], limits={"max_attempts": 1}))
     drive(run)
     assert run.state == RunState.FAILED
     hint = run.phases.get().hint
@@ -289,7 +287,7 @@ def test_a_command_that_fills_the_disk_fails_alone(
     )
     drive(run)
     assert run.state == RunState.SUCCEEDED, run.explanation
-    assert [a.outcome for a in Attempt.objects.filter(phase__key="a")][0] == "failed"
+    assert [attempt.outcome for attempt in attempts_of(run, "a")][:1] == ["failed"]
 
 
 def test_a_home_that_cannot_be_written_is_said(

@@ -193,5 +193,5 @@ def test_a_run_of_many_phases_is_driven_to_its_end(
 def test_driving_what_cannot_be_driven_says_in_which_state_it_is(make_run: MakeRun) -> None:
     run = make_run(phase("a", add_line(0), checks=["false"], limits={"max_attempts": 1}))
     drive(run)
-    with pytest.raises(services.RunConflict, match="FAILED already.*run_retry"):
+    with pytest.raises(services.RunConflict, match=r"FAILED already.*run_retry"):
         run_drive(Drive(run=run))

@@ -304,9 +304,7 @@ def test_a_promised_file_that_is_not_there_fails_the_attempt(make_run: MakeRun) 
 
 
 def test_a_promised_pattern_is_kept_by_any_file_that_matches_it(make_run: MakeRun) -> None:
-    run = make_run(
-        phase("a", write("docs/guide.md", "x\n"), deliverables=["docs/*.md", "docs/"])
-    )
+    run = make_run(phase("a", write("docs/guide.md", "x\n"), deliverables=["docs/*.md", "docs/"]))
     drive(run)
     assert run.state == RunState.SUCCEEDED, run.explanation
 

@@ -311,9 +311,7 @@ def test_the_branch_being_checked_out_unborn_is_found_before_anything(
 ) -> None:
     # An orphan branch exists in HEAD alone: creating it would make the checkout look all changed.
     repository.git("checkout", "-q", "--orphan", "autopack/first")
-    project = services.project_create(
-        name="orphan", source=str(repository.folder), base_ref="main"
-    )
+    project = services.project_create(name="orphan", source=str(repository.folder), base_ref="main")
     run = make_run(phase("a", add_line(0)), project=project)
     refused_before_anything(run, repository, "autopack/first")
 

@@ -125,6 +125,6 @@ def manage_of_test(home: Path, folder: Path, **more: str) -> Manage:
 
 def children_use_test_database(wrapper: Any) -> None:
     """Let what the fleet starts in this process use this test's database and home."""
-    wrapper.AUTOPACK_OWN_ENVIRONMENT = own_environment(
+    wrapper.AUTOPACK_SECRET_ENVIRONMENT = own_environment(
         Path(settings.AUTOPACK_HOME), DATABASE_URL=test_database_url()
     )
