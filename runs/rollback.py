@@ -40,7 +40,9 @@ def run_rollback(run: Run, *, whole: bool, trigger: Trigger) -> list[Phase]:
     session = session_open(run)
     _check_branch(session, run)
     left = run.head_commit
-    session.mirror.keep({f"refs/autopack/rolled-back/{run.run_id}/{int(time.time())}": left})
+    session.mirror.keep(
+        {f"refs/autopack/rolled-back/{run.run_id}/{int(time.time())}-{left[:12]}": left}
+    )
     head = run.base_commit if whole else taken[0].parent_commit
     if not run_rewind(run, taken, left, head, trigger=trigger):
         raise RunConflict(f"Run {run.run_id} has just gone on; look again.")

@@ -330,7 +330,7 @@ def environment_names() -> set[str]:
     return {
         argument.value
         for call, name in calls(ast.parse(text))
-        if name == "flag" or name.startswith("env.")
+        if name in {"flag", "number"} or name.startswith("env.")
         for argument in call.args[:1]
         if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
     }

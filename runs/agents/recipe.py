@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from runs.agents.types import BuildResult, PatchRefused
+from runs.execution.troubles import is_disk_full
 from runs.planning.schema import StepKind
 from runs.states import FailureKind
 
@@ -43,6 +44,8 @@ class RecipeBuilder:
                     write_file(bench.tree, step)
                     continue
             except (PatchRefused, PathLeavesTree, OSError) as error:
+                if is_disk_full(error):
+                    raise  # not the work's fault
                 kind = (
                     FailureKind.POLICY_VIOLATION
                     if isinstance(error, PathLeavesTree)

@@ -68,7 +68,7 @@ def attempt_report(
             }
             for c in trial.changes[:SHOWN]
         ),
-        governance=_governance_facts(trial.verdict),
+        governance=_governance_facts(trial.verdict, trial.refusal),
         validation=_validation_facts(trial.validation),
         environment=preparation.environment_facts(trial.bench.environment),
         warnings=tuple(trial.warnings),
@@ -77,7 +77,9 @@ def attempt_report(
     )
 
 
-def _governance_facts(verdict: Verdict | None) -> dict[str, Any]:
+def _governance_facts(verdict: Verdict | None, refusal: str) -> dict[str, Any]:
+    if refusal:
+        return {"ok": False, "explanation": refusal, "violations": ["submodule"], "files": []}
     if verdict is None:
         return {}
     refused = [file for file in verdict.files if not file.allowed]

@@ -17,6 +17,7 @@ from runs.execution.environments import SandboxNeeds
 from runs.execution.git import GitFailed
 from runs.execution.process import Command, CommandLimits, Ending, run
 from runs.execution.sandbox import SandboxMode, sandbox_wrap, worktree_policy
+from runs.execution.troubles import is_disk_full
 from runs.models import ModelCall
 
 if TYPE_CHECKING:
@@ -146,6 +147,8 @@ class Bench:
         try:
             self.workspace.git.call("apply", "--index", "--whitespace=nowarn", stdin=patch.encode())
         except GitFailed as failure:
+            if is_disk_full(failure):
+                raise
             raise PatchRefused(failure.stderr) from failure
 
     def record(self, usage: ModelUsage) -> None:

@@ -33,6 +33,9 @@ def run_open(run: Run) -> Session | None:
         session = session_open(run)
         base = _base(session, run)
         session.mirror.fetch(base, run.project.base_ref)
+        if run.head_commit:
+            # What it had integrated may be in the project's repository only by now.
+            session.mirror.fetch(run.head_commit, run.branch)
         _check_lfs(session, base)
     except (*SAID_WELL, *MACHINERY) as problem:
         said = str(problem) if isinstance(problem, SAID_WELL) else troubles.explain(problem)

@@ -50,6 +50,7 @@ def prepare_and_build(trial: Trial) -> None:
             try:
                 bench.workspace.stage_all()
             except NestedRepository as nested:
+                trial.refusal = str(nested)
                 raise AttemptFailed(FailureKind.POLICY_VIOLATION, str(nested)) from nested
         trial.commit = commit_candidate(trial)
     if not built.ok:

@@ -46,6 +46,8 @@ class Trial:
     detections: tuple[Detection, ...] = ()
     changes: tuple[FileChange, ...] = ()
     verdict: Verdict | None = None
+    # Why there is no diff to give a verdict on.
+    refusal: str = ""
     validation: ValidationReport | None = None
     stages: list[StageTiming] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

@@ -130,8 +130,8 @@ def nested_guard(tree: Path, pointers: dict[Path, bytes], *, is_removed: bool) -
             continue
         if not is_removed:
             raise NestedRepository(
-                f"The build has made a git repository of its own in {found.parent.name!r}. Its "
-                "files can only be committed without it: let it remove that .git, or not make it."
+                f"The build has made a git repository of its own in {found.parent.name!r}. "
+                "What to do: have it remove that .git again, so that its files can be committed."
             )
         remove_tree(found)
 

@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from runs.models import Approval, Artifact, ModelCall, Run, StatusChange
+from runs.models import Approval, Artifact, ModelCall, Project, Run, StatusChange
 from runs.states import PhaseState
-from tests.runs.factories import AttemptFactory, PhaseFactory, RunFactory
+from tests.runs.factories import AttemptFactory, PhaseFactory, ProjectFactory, RunFactory
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -83,7 +83,10 @@ def test_a_list_costs_the_same_for_many_rows_as_for_one(
     assert answer.context["cl"].result_count == 8
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+LOOKED_AT = [model for model in MODELS if model is not Project]
+
+
+@pytest.mark.parametrize("model", LOOKED_AT, ids=lambda model: model.__name__)
 def test_rows_are_looked_at_and_not_typed_over(admin_client: Client, model: type[Model]) -> None:
     one_of_each()
     row = model._default_manager.get()
@@ -94,6 +97,27 @@ def test_rows_are_looked_at_and_not_typed_over(admin_client: Client, model: type
     assert admin_client.get(page(model, "add")).status_code == 403
     assert admin_client.post(page(model, "delete", row.pk), {"post": "yes"}).status_code == 403
     assert model._default_manager.count() == 1
+
+
+def test_how_a_project_is_prepared_can_be_changed_and_what_it_is_cannot(
+    admin_client: Client,
+) -> None:
+    project = ProjectFactory.create()
+    form = {
+        "name": "another", "source": "/elsewhere", "base_ref": "main",
+        "validation_commands": "[]", "placed_files": '[".env"]', "port_names": '["PORT"]',
+        "protected_paths": "[]",
+    }  # fmt: skip
+    assert admin_client.post(page(Project, "change", project.pk), form).status_code == 302
+    changed = Project.objects.get()
+    assert (changed.base_ref, changed.placed_files, changed.port_names) == (
+        "main", [".env"], ["PORT"]
+    )  # fmt: skip
+    assert (changed.name, changed.source) == (project.name, project.source)
+    assert admin_client.get(page(Project, "add")).status_code == 403
+    assert (
+        admin_client.post(page(Project, "delete", project.pk), {"post": "yes"}).status_code == 403
+    )
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

@@ -345,10 +345,12 @@ def test_pruning_while_runs_are_executed_disturbs_none_of_them(
     threads = [threading.Thread(target=work, args=(run,)) for run in runs]
     for thread in threads:
         thread.start()
-    while any(thread.is_alive() for thread in threads):
-        prune(keep_days=0)
-    for thread in threads:
-        thread.join()
+    try:
+        while any(thread.is_alive() for thread in threads):
+            prune(keep_days=0)
+    finally:
+        for thread in threads:
+            thread.join()
     assert not faults, faults
     for run in runs:
         run.refresh_from_db()
