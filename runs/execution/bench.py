@@ -6,6 +6,7 @@ sandbox, with a scrubbed environment, limits, and the whole output in the attemp
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from runs.models import ModelCall
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from io import FileIO
     from pathlib import Path
 
     from runs.agents.types import ModelUsage
@@ -66,6 +68,7 @@ class Bench:
     environment: Environment | None = None
     allows_network: bool = False
     extra_env: dict[str, str] = field(default_factory=dict)
+    _log: FileIO | None = None
 
     @property
     def tree(self) -> Path:
@@ -161,7 +164,15 @@ class Bench:
     def note(self, line: str) -> None:
         """Write a line of ours into the attempt's log; a full disk costs the line, not the run."""
         try:
-            with self.log_path.open("ab", buffering=0) as log:
-                log.write(f"{line}\n".encode(errors="replace"))
+            if self._log is None:
+                self._log = self.log_path.open("ab", buffering=0)
+            self._log.write(f"{line}\n".encode(errors="replace"))
         except OSError as error:
             logger.warning("The log %s cannot be written: %s", self.log_path, error)
+
+    def close(self) -> None:
+        """Let go of the log."""
+        if self._log is not None:
+            with contextlib.suppress(OSError):
+                self._log.close()
+            self._log = None

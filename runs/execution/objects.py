@@ -7,6 +7,7 @@ libgit2 does not share. Never used on a repository that is not ours.
 from __future__ import annotations
 
 import contextlib
+import secrets
 import threading
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,10 @@ from runs.execution.git import AUTHOR, AUTHOR_EMAIL
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+# More of them at once are better kept in one file (git packs them itself at 6,700).
+LOOSE_OBJECTS = 200
 
 
 class ObjectsFailed(Exception):
@@ -52,28 +57,57 @@ class ObjectStore:
                 repository.create_commit(None, who, who, message, tree, [pygit2.Oid(hex=parent)])
             )
 
-    def pack_into(self, folder: Path, new: str, known: str) -> int:
-        """Write what `new` has and `known` (an ancestor, '' for none) has not as an indexed pack
-        in `folder`; returns the number of objects. Raises ObjectsFailed."""
+    def give(self, target: Path, new: str, known: str) -> int:
+        """Copy what `new` has and `known` (an ancestor, '' for none) has not into the objects
+        folder `target` of another repository; returns the number of objects. Raises ObjectsFailed.
 
-        def choose(pack: pygit2.PackBuilder) -> None:
-            walker = repository.walk(pygit2.Oid(hex=new))
-            if known:
-                walker.hide(pygit2.Oid(hex=known))
-            for commit in walker:
-                pack.add(commit.id)
-                parents = [parent.tree for parent in commit.parents]
-                for oid in _new_objects(commit.tree, parents[0] if parents else None):
-                    pack.add(oid)
-
+        A few go one by one, as git's own `unpack` does; many as one pack with its index.
+        """
         with self._lock, _translated():
             repository = self._repository()
-            return int(repository.pack(folder, choose, n_threads=1))
+            wanted = list(_between(repository, new, known))
+            if len(wanted) <= LOOSE_OBJECTS and _copy_loose(self._path / "objects", target, wanted):
+                return len(wanted)
+
+            def choose(pack: pygit2.PackBuilder) -> None:
+                for oid in wanted:
+                    pack.add(oid)
+
+            (target / "pack").mkdir(exist_ok=True)
+            return int(repository.pack(target / "pack", choose, n_threads=1))
 
     def _repository(self) -> pygit2.Repository:
         if self._opened is None:
             self._opened = pygit2.Repository(str(self._path))
         return self._opened
+
+
+def _between(repository: pygit2.Repository, new: str, known: str) -> Iterator[pygit2.Oid]:
+    walker = repository.walk(pygit2.Oid(hex=new))
+    if known:
+        walker.hide(pygit2.Oid(hex=known))
+    for commit in walker:
+        yield commit.id
+        parents = [parent.tree for parent in commit.parents]
+        yield from _new_objects(commit.tree, parents[0] if parents else None)
+
+
+def _copy_loose(source: Path, target: Path, wanted: list[pygit2.Oid]) -> bool:
+    """Copy loose objects, each whole or not at all; False when one of them is not loose here."""
+    for name in {str(oid) for oid in wanted}:
+        folder = target / name[:2]
+        if (folder / name[2:]).exists():
+            continue
+        try:
+            content = (source / name[:2] / name[2:]).read_bytes()
+        except FileNotFoundError:
+            return False
+        folder.mkdir(exist_ok=True)
+        draft = folder / f"tmp_obj_autopack_{secrets.token_hex(4)}"
+        draft.write_bytes(content)
+        draft.chmod(0o444)
+        draft.replace(folder / name[2:])
+    return True
 
 
 def _new_objects(tree: pygit2.Tree, before: pygit2.Tree | None) -> Iterator[pygit2.Oid]:

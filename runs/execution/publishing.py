@@ -93,7 +93,7 @@ def _withdraw_local(source: Source, branch: str, old: str) -> None:
 
 
 def _copy_objects(mirror: Mirror, target: Git, new: str, base: str) -> None:
-    """Give `target` every object between `base` and `new`, as one indexed pack."""
+    """Give `target` every object between `base` and `new`."""
     loose = target.git_dir / "objects" / base[:2] / base[2:]
     if not loose.exists() and target.call("cat-file", "-e", base, expected=(0, 1, 128)).returncode:
         raise RepositoryProblem(
@@ -102,9 +102,7 @@ def _copy_objects(mirror: Mirror, target: Git, new: str, base: str) -> None:
             f"with: git --git-dir={target.git_dir} fetch {mirror.path} "
             f"refs/autopack/*:refs/autopack/* and retry the run.",
         )
-    packs = target.git_dir / "objects" / "pack"
-    packs.mkdir(exist_ok=True)
-    mirror.objects.pack_into(packs, new, base)
+    mirror.objects.give(target.git_dir / "objects", new, base)
 
 
 def _publish_remote(source: Source, mirror: Mirror, branch: str, new: str, old: str) -> None:
@@ -117,8 +115,8 @@ def _publish_remote(source: Source, mirror: Mirror, branch: str, new: str, old: 
         raise RepositoryProblem(
             "branch_moved",
             f"{branch} is at {found[:12]} on {source.shown}, where this run did not put it: "
-            "someone else has used it. Rename or delete it, then retry the run; the commits of both are "
-            "kept.",
+            "someone else has used it. Rename or delete it, then retry the run; the commits of "
+            "both are kept.",
         )
     try:
         # One that is gone meanwhile is made anew; the lease holds against the rest.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
@@ -40,7 +39,7 @@ def phase_transition(
         raise IllegalTransition(f"A phase does not go from {frm} to {to} here.")
     values = {"state": to.value, "explanation": explanation} | columns
     values["ended_at"] = Now() if to in PHASE_TERMINAL else None
-    with transaction.atomic():
+    with rows.writing():
         if not Phase.objects.filter(pk=phase.pk, state=frm.value).update(**values):
             return False
         history.append(
@@ -56,7 +55,7 @@ def phases_queue(phases: Sequence[Phase]) -> list[Phase]:
         return []
     queued_state = PhaseState.QUEUED.value
     values = {"state": queued_state, "explanation": DEPENDENCIES_DONE, "ended_at": None}
-    with transaction.atomic():
+    with rows.writing():
         queued = [
             phase
             for phase in phases
@@ -89,7 +88,7 @@ def phase_claim(phase: Phase, identity: WorkerIdentity, *, lease_seconds: float)
     frm = PhaseState(phase.state)
     if frm not in (PhaseState.PENDING, PhaseState.QUEUED):
         return None
-    with transaction.atomic():
+    with rows.writing():
         if not rows.update(
             Phase,
             where={"pk": phase.pk, "state": frm.value, "fence": phase.fence},
@@ -168,7 +167,7 @@ def attempt_finish(
     values = {"state": to.value, "explanation": explanation} | (columns or {})
     if to in PHASE_TERMINAL:
         values["ended_at"] = rows.Now()
-    with transaction.atomic():
+    with rows.writing():
         if not rows.update(
             Phase,
             where={"pk": phase.pk, "state": PhaseState.RUNNING.value, "fence": attempt.fence},
@@ -214,7 +213,7 @@ def attempt_abandon(attempt: Attempt, to: PhaseState, *, explanation: str) -> bo
     phase is no longer RUNNING.
     """
     phase = attempt.phase
-    with transaction.atomic():
+    with rows.writing():
         if not Phase.objects.filter(
             pk=phase.pk, state=PhaseState.RUNNING.value, fence=attempt.fence
         ).update(
