@@ -8,49 +8,19 @@ the ORM would store. Names of columns come from our own code only, never from da
 
 from __future__ import annotations
 
-import os
-import threading
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models.expressions import Col
 from django.utils import timezone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from django.db.models import Field, Model
-
-
-_writes = threading.RLock()
-
-
-def _forget_lock() -> None:
-    global _writes  # noqa: PLW0603 (in a fork its holder does not exist)
-    _writes = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_lock)
-
-
-@contextmanager
-def writing() -> Iterator[None]:
-    """A transaction that writes.
-
-    SQLite has one writer at a time, and who finds it taken sleeps for 1 to 100 ms before looking
-    again. Threads of one process need not: here they wait for each other without sleeping.
-    """
-    if connection.vendor != "sqlite":
-        with transaction.atomic():
-            yield
-        return
-    with _writes, transaction.atomic():
-        yield
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.utils import timezone
 
-from runs import rows
 from runs.agents.backends import builder_get
 from runs.models import Approval, Phase, Project, Run
 from runs.planning.identifiers import project_name_check, run_id_check, slugify_id
@@ -31,6 +30,7 @@ from runs.states import (
     RunState,
     Trigger,
 )
+from runs.writing import writing
 
 if TYPE_CHECKING:
     from runs.planning.schema import StructuredPlan
@@ -56,7 +56,7 @@ def project_create(*, name: str, source: str, **settings_of_project: Any) -> Pro
     project_name_check(name)
     location = source_open(source).location
     try:
-        with rows.writing():
+        with writing():
             return Project.objects.create(name=name, source=location, **settings_of_project)
     except IntegrityError as error:
         raise NameTaken(f"There is a project {name!r} already; choose another name.") from error
@@ -106,7 +106,7 @@ def run_create(
     run_id = run_id or run_id_suggest(plan)
     run_id_check(run_id)
     try:
-        with rows.writing():
+        with writing():
             run = Run.objects.create(
                 run_id=run_id,
                 project=project,
@@ -233,7 +233,7 @@ def run_stop(
 ) -> bool:
     """Take a run of which nothing executes to a terminal state; what did not start goes to
     `phases_to`. False when somebody else ended it."""
-    with rows.writing():
+    with writing():
         run.refresh_from_db(fields=["state"])
         frm = RunState(run.state)
         if frm in RUN_TERMINAL or not run_transition(
@@ -273,7 +273,7 @@ def run_retry(run: Run, *, trigger: Trigger) -> None:
         raise RunConflict(
             f"Run {run.run_id} is {run.state}; only a FAILED, TIMEOUT or CANCELLED one is retried."
         )
-    with rows.writing():
+    with writing():
         if not run_transition(
             run.pk, frm, RunState.QUEUED, explanation="Asked to try again.", trigger=trigger
         ):
@@ -332,7 +332,7 @@ def approval_decide(approval: Approval, *, approve: bool, decided_by: str, note:
     to = ApprovalState.APPROVED if approve else ApprovalState.REJECTED
     if is_late:
         to = ApprovalState.EXPIRED
-    with rows.writing():
+    with writing():
         if not approval_settle(approval, to, decided_by=decided_by, note=note):
             raise RunConflict(f"Approval {approval.pk} is {approval.state} already.")
         phase = approval.phase
@@ -375,7 +375,7 @@ def approvals_expire(run: Run) -> int:
     ).select_related("phase")
     expired = 0
     for approval in late:
-        with rows.writing():
+        with writing():
             if not approval_settle(approval, ApprovalState.EXPIRED):
                 continue
             expired += 1

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
     from runs.models import Project, Run
 
@@ -40,9 +40,7 @@ def repository(tmp_path: Path, _base_repository: Path) -> GitRepository:
 
 
 @pytest.fixture
-def home(
-    settings: SettingsWrapper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
+def home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An AUTOPACK_HOME and a worktree base of the test's own, no sandbox, and nothing remembered.
 
     What the product caches for a process (open mirrors, detections, git's environment) is as new,

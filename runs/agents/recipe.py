@@ -7,7 +7,6 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from runs.agents.types import BuildResult, PatchRefused
-from runs.execution.troubles import is_disk_full
 from runs.planning.schema import StepKind
 from runs.states import FailureKind
 
@@ -16,6 +15,10 @@ if TYPE_CHECKING:
 
     from runs.agents.types import BuildRequest, Workbench
     from runs.planning.schema import Step
+
+
+# What a plan can cause by naming the wrong place; other errors of the disk are not its fault.
+WRONG_PLACES = (IsADirectoryError, NotADirectoryError, FileExistsError, PermissionError)
 
 
 class PathLeavesTree(Exception):
@@ -43,9 +46,7 @@ class RecipeBuilder:
                 if step.kind is StepKind.WRITE_FILE:
                     write_file(bench.tree, step)
                     continue
-            except (PatchRefused, PathLeavesTree, OSError) as error:
-                if is_disk_full(error):
-                    raise  # not the work's fault
+            except (PatchRefused, PathLeavesTree, *WRONG_PLACES) as error:
                 kind = (
                     FailureKind.POLICY_VIOLATION
                     if isinstance(error, PathLeavesTree)

@@ -16,7 +16,7 @@ from runs.models import Attempt, Phase, Run
 from runs.querysets import run_published, run_transition
 from runs.recovery import CRASH_LIMIT, run_recover
 from runs.scheduling import DONE
-from runs.states import FailureKind, PhaseState, RunState
+from runs.states import ApprovalState, FailureKind, PhaseState, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,9 +68,12 @@ def failure_kind_of(phase: Phase) -> FailureKind:
     """Why a FAILED phase failed: too many crashes, people's word, or its last attempt."""
     if phase.crashes >= CRASH_LIMIT:
         return FailureKind.CRASH_LIMIT
-    if phase.approvals.filter(state__in=["rejected", "expired"]).exists():
-        return FailureKind.REQUIRES_HUMAN_REVIEW
     last = Attempt.objects.filter(phase=phase).exclude(failure_kind="").order_by("-number").first()
+    answer = phase.approvals.exclude(decided_at=None).order_by("-decided_at").first()
+    if answer is not None and answer.decided_at is not None:
+        is_latest = last is None or last.started_at < answer.decided_at
+        if is_latest and answer.state != ApprovalState.APPROVED.value:
+            return FailureKind.REQUIRES_HUMAN_REVIEW
     return FailureKind(last.failure_kind) if last else FailureKind.STUCK
 
 

@@ -33,6 +33,8 @@ ENFORCED = {
     "core.untrackedCache": "false",
     "core.quotePath": "false",
     "core.longPaths": "true",
+    # Fetched objects appear as one pack, all or none: a fetch that is killed leaves nothing half.
+    "transfer.unpackLimit": "1",
     "gc.auto": "0",
     "maintenance.auto": "false",
     "commit.gpgSign": "false",

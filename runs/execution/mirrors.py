@@ -58,11 +58,16 @@ class Mirror:
         self._refs = Coprocess((git_program(), "update-ref", "--stdin"), environment, path)
         self._source_names, self._source_refs = _source_gits(source)
 
-    def admin_lock(self) -> FileLock:
+    def admin_lock(self, timeout: float = LOCK_SECONDS) -> FileLock:
         """Held around worktree add, remove and prune only; never around a checkout."""
-        return FileLock(self.path / "autopack-admin.lock", timeout=LOCK_SECONDS)
+        return FileLock(self.path / "autopack-admin.lock", timeout=timeout)
+
+    def fetch_lock(self, timeout: float = LOCK_SECONDS) -> FileLock:
+        """Held while objects arrive from the source."""
+        return FileLock(self.path / "autopack-fetch.lock", timeout=timeout)
 
     def has(self, commit: str) -> bool:
+        """Whether a commit (or a ref of one) is here."""
         answer = self._objects.ask(f"{commit}^{{commit}}\n".encode(), b"\n")
         return not answer.rstrip().endswith(b"missing")
 
@@ -113,16 +118,21 @@ class Mirror:
 
         Raises RepositoryProblem when it cannot be had.
         """
-        if self.has(commit):
+        name = f"refs/autopack/bases/{commit}"
+        # Not whether it is here: of a fetch that was cut off, the commit may have come first.
+        if self.has(name):
             return
-        with FileLock(self.path / "autopack-fetch.lock", timeout=LOCK_SECONDS):
-            if not self.has(commit):
-                self._fetch(*FETCHED)
+        with self.fetch_lock():
+            if self.has(name):
+                return
+            self._fetch(*FETCHED)
             if not self.has(commit):
                 # On no branch or tag: a detached HEAD, or a branch of ours from elsewhere. A local
                 # source gives any commit, a remote one what it has a name for.
                 wanted = commit if self.source.is_local else ref or "HEAD"
-                self._fetch(f"+{wanted}:refs/autopack/bases/{commit}")
+                self._fetch(f"+{wanted}:{name}")
+            else:
+                self.keep({name: commit})
         if not self.has(commit):
             raise RepositoryProblem(
                 "commit_gone",

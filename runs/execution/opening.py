@@ -33,7 +33,7 @@ def run_open(run: Run) -> Session | None:
         session = session_open(run)
         base = _base(session, run)
         session.mirror.fetch(base, run.project.base_ref)
-        if run.head_commit:
+        if run.head_commit and not session.mirror.has(run.head_commit):
             # What it had integrated may be in the project's repository only by now.
             session.mirror.fetch(run.head_commit, run.branch)
         _check_lfs(session, base)

@@ -6,6 +6,7 @@ Before git collects anything, every commit that a row still knows has a ref.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from django.utils import timezone
 from filelock import FileLock, Timeout
 
 from runs.execution.environments import templates_prune
+from runs.execution.git import GitFailed
 from runs.execution.mirrors import Mirror
 from runs.execution.sources import Source
 from runs.execution.worktree_state import remove_tree
@@ -26,12 +28,15 @@ from runs.execution.worktrees import (
     workspace_rescue_or_set_aside,
 )
 from runs.models import Attempt, Run
-from runs.states import RUN_TERMINAL
+from runs.states import RUN_TERMINAL, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+logger = logging.getLogger(__name__)
+
 REFS_AT_ONCE = 1000
+GC_PATIENCE_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -43,6 +48,7 @@ class Pruned:
     in_use: int = 0
     refs: int = 0
     environments: int = 0
+    uncollected: int = 0
     freed_bytes: int = 0
 
 
@@ -51,12 +57,14 @@ def worktrees_prune(*, is_dry_run: bool, keep_days: int, collect: bool) -> Prune
     `keep_days` ago and whose work was delivered. `collect` lets git drop what nothing leads to."""
     pruned = Pruned()
     for mirror in mirrors_all():
+        before = pruned.in_use
         try:
             for folder in _slots(mirror):
                 _prune_slot(mirror, folder, pruned, is_dry_run=is_dry_run)
+            in_use = pruned.in_use > before
             _prune_refs(mirror, pruned, keep_days, is_dry_run=is_dry_run)
-            if collect and not is_dry_run:
-                _collect(mirror)
+            if collect and not is_dry_run and not in_use:
+                _collect(mirror, pruned)
             if not is_dry_run:
                 cache = Path(settings.AUTOPACK_HOME) / "cache" / mirror.path.stem
                 pruned.environments += templates_prune(cache, unused_seconds=keep_days * 86_400.0)
@@ -129,6 +137,12 @@ def _prune_refs(mirror: Mirror, pruned: Pruned, keep_days: int, *, is_dry_run: b
         if run.head_commit not in ("", run.base_commit, run.published_commit)
     }
     doomed = [ref for run_id in over - kept_heads for ref in by_run[run_id]]
+    needed = set(
+        Run.objects.exclude(state=RunState.SUCCEEDED.value).values_list("base_commit", flat=True)
+    )
+    bases = mirror.git.text("for-each-ref", "--format=%(refname)", "refs/autopack/bases/")
+    # A base that is wanted again is fetched again.
+    doomed += [ref for ref in bases.splitlines() if ref.rsplit("/", 1)[1] not in needed]
     pruned.refs += len(doomed)
     if not is_dry_run:
         for start in range(0, len(doomed), REFS_AT_ONCE):
@@ -136,8 +150,12 @@ def _prune_refs(mirror: Mirror, pruned: Pruned, keep_days: int, *, is_dry_run: b
             mirror.git.call("update-ref", "--stdin", stdin=lines.encode())
 
 
-def _collect(mirror: Mirror) -> None:
-    """git gc, after every commit of a row whose refs are not over has one."""
+def _collect(mirror: Mirror, pruned: Pruned) -> None:
+    """git gc, after every commit of a row whose refs are not over has one.
+
+    Only while nothing works in the mirror: gc removes folders that others are about to write to.
+    Whoever begins now waits for the locks, for all worktrees are gone.
+    """
     project_runs = Run.objects.exclude(state__in=[state.value for state in RUN_TERMINAL])
     wanted = {
         f"refs/autopack/attempts/{run_id}/{key}/{number}": commit
@@ -147,4 +165,11 @@ def _collect(mirror: Mirror) -> None:
         if mirror.has(commit)
     }
     mirror.keep(wanted)
-    mirror.git.call("gc", "--quiet", "--prune=2.weeks.ago", contained=True, wall_seconds=3600.0)
+    try:
+        with mirror.fetch_lock(timeout=GC_PATIENCE_SECONDS), mirror.admin_lock(GC_PATIENCE_SECONDS):
+            mirror.git.call(
+                "gc", "--quiet", "--prune=2.weeks.ago", contained=True, wall_seconds=3600.0
+            )
+    except (Timeout, GitFailed) as busy:
+        logger.info("%s was not collected this time: %s", mirror.path, busy)
+        pruned.uncollected += 1

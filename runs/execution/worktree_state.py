@@ -116,24 +116,16 @@ class NestedRepository(Exception):
     """A command has made a repository of its own in the tree; no git of ours may look into it."""
 
 
-def nested_guard(tree: Path, pointers: dict[Path, bytes], *, is_removed: bool) -> None:
-    """Before any git of ours looks into a tree in which commands ran.
-
-    git obeys the configuration of whatever repository it finds in a submodule's place, so the
-    submodules' pointers (`pointers`, by path) are put right, and any other `.git` below the top is
-    removed (`is_removed`) or refused. Raises NestedRepository.
-    """
+def pointers_restore(pointers: dict[Path, bytes]) -> None:
+    """Put the `.git` files of submodules right: git obeys the configuration of whatever repository
+    it finds in a submodule's place."""
     for pointer, wanted in pointers.items():
         _restore(pointer, wanted)
-    for found in _nested(tree):
-        if found in pointers:
-            continue
-        if not is_removed:
-            raise NestedRepository(
-                f"The build has made a git repository of its own in {found.parent.name!r}. "
-                "What to do: have it remove that .git again, so that its files can be committed."
-            )
-        remove_tree(found)
+
+
+def nested_strangers(tree: Path, pointers: dict[Path, bytes]) -> list[Path]:
+    """The folders below the top of `tree` that hold a `.git` which is none of `pointers`."""
+    return [found.parent for found in _nested(tree) if found not in pointers]
 
 
 def _restore(pointer: Path, wanted: bytes) -> None:

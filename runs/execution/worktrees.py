@@ -23,11 +23,11 @@ from filelock import FileLock, Timeout
 
 from runs.execution.coprocess import CoprocessFailed
 from runs.execution.git import Git, GitFailed
+from runs.execution.nested import nested_refuse, submodules_disarm, submodules_update
 from runs.execution.worktree_state import (
     fingerprint_digest,
     forget_git_state,
     git_state,
-    nested_guard,
     remove_tree,
     sweep,
     tree_fingerprint,
@@ -80,7 +80,7 @@ class Workspace:
         files) stays. Raises GitFailed."""
         _restore_pointer(self)
         if self.visited:
-            nested_guard(self.tree, self.pointers, is_removed=True)
+            submodules_disarm(self)
         self.git.call("checkout", "--quiet", "--force", "--detach", commit, wall_seconds=3600.0)
         self.head = commit
 
@@ -98,7 +98,7 @@ class Workspace:
             self.git.call("clean", "--quiet", "-ffdx", wall_seconds=3600.0)
             sweep(self.tree)
         if (self.tree / ".gitmodules").is_file():
-            _update_submodules(self)
+            submodules_update(self)
         self.pristine, self.visited = True, False
 
     @contextlib.contextmanager
@@ -142,7 +142,7 @@ class Workspace:
         Raises NestedRepository, GitFailed.
         """
         if self.visited:
-            nested_guard(self.tree, self.pointers, is_removed=False)
+            nested_refuse(self)
         # A git of the build's own that was killed; nobody else works in our slot.
         (self.git.git_dir / "index.lock").unlink(missing_ok=True)
         excluded = [f":(exclude,top,literal){name}" for name in self.placed]
@@ -329,26 +329,6 @@ def _restore_pointer(workspace: Workspace) -> None:
     else:
         pointer.unlink(missing_ok=True)
     pointer.write_bytes(wanted.encode())
-
-
-def _update_submodules(workspace: Workspace) -> None:
-    workspace.pointers.clear()
-    protocols = "file:http:https:ssh" if workspace.mirror.source.is_local else "http:https:ssh"
-    # git submodule needs discovery, so the pointer file (just put right) is used here alone.
-    workspace.git.call(
-        "submodule", "--quiet", "update", "--init", "--recursive", "--force",
-        contained=True, wall_seconds=3600.0,
-        extra_env={"GIT_ALLOW_PROTOCOL": protocols},
-    )  # fmt: skip
-    workspace.git.call(
-        "submodule", "--quiet", "foreach", "--recursive", "git clean -q -ffdx", wall_seconds=3600.0
-    )
-    for folder, names, files in os.walk(workspace.tree):
-        if ".git" in names:
-            names.remove(".git")
-        pointer = Path(folder) / ".git"
-        if ".git" in files and Path(folder) != workspace.tree:
-            workspace.pointers[pointer] = pointer.read_bytes()
 
 
 def workspace_rescue(workspace: Workspace) -> str:

@@ -13,6 +13,7 @@ from runs.models import Artifact, Attempt, Phase, Run
 from runs.querysets import history
 from runs.querysets.history import HeadMoved, IllegalTransition, LeaseLost
 from runs.states import PHASE_EDGES, PHASE_TERMINAL, AttemptOutcome, PhaseState, Trigger
+from runs.writing import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,7 +40,7 @@ def phase_transition(
         raise IllegalTransition(f"A phase does not go from {frm} to {to} here.")
     values = {"state": to.value, "explanation": explanation} | columns
     values["ended_at"] = Now() if to in PHASE_TERMINAL else None
-    with rows.writing():
+    with writing():
         if not Phase.objects.filter(pk=phase.pk, state=frm.value).update(**values):
             return False
         history.append(
@@ -55,7 +56,7 @@ def phases_queue(phases: Sequence[Phase]) -> list[Phase]:
         return []
     queued_state = PhaseState.QUEUED.value
     values = {"state": queued_state, "explanation": DEPENDENCIES_DONE, "ended_at": None}
-    with rows.writing():
+    with writing():
         queued = [
             phase
             for phase in phases
@@ -88,7 +89,7 @@ def phase_claim(phase: Phase, identity: WorkerIdentity, *, lease_seconds: float)
     frm = PhaseState(phase.state)
     if frm not in (PhaseState.PENDING, PhaseState.QUEUED):
         return None
-    with rows.writing():
+    with writing():
         if not rows.update(
             Phase,
             where={"pk": phase.pk, "state": frm.value, "fence": phase.fence},
@@ -167,7 +168,7 @@ def attempt_finish(
     values = {"state": to.value, "explanation": explanation} | (columns or {})
     if to in PHASE_TERMINAL:
         values["ended_at"] = rows.Now()
-    with rows.writing():
+    with writing():
         if not rows.update(
             Phase,
             where={"pk": phase.pk, "state": PhaseState.RUNNING.value, "fence": attempt.fence},
@@ -213,7 +214,7 @@ def attempt_abandon(attempt: Attempt, to: PhaseState, *, explanation: str) -> bo
     phase is no longer RUNNING.
     """
     phase = attempt.phase
-    with rows.writing():
+    with writing():
         if not Phase.objects.filter(
             pk=phase.pk, state=PhaseState.RUNNING.value, fence=attempt.fence
         ).update(

@@ -21,6 +21,7 @@ from runs.states import (
     RunState,
     Trigger,
 )
+from runs.writing import writing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +59,7 @@ def run_transition(
     if frm in RUN_TERMINAL:
         # A retry starts with a clean slate, its time limit included.
         values |= {"cancel_requested_at": None, "started_at": None, "waited_seconds": 0.0}
-    with rows.writing():
+    with writing():
         if to is RunState.AWAITING_APPROVAL:
             values["waiting_since"] = rows.Now()
         elif frm is RunState.AWAITING_APPROVAL:
@@ -77,7 +78,7 @@ def _waited(run_pk: int, now: Any) -> float:
 
 def run_start(run: Run, base: str) -> None:
     """Fix the run's base at its first start, and take it to RUNNING from wherever it waits."""
-    with rows.writing():
+    with writing():
         if not run.base_commit:
             rows.update(
                 Run,
@@ -121,7 +122,7 @@ def run_rewind(run: Run, taken: Sequence[Phase], left: str, head: str, *, trigge
     """
     gone = {phase.pk for phase in taken}
     explanation = f"Rolled back: the head is {head[:12]} again, {left[:12]} is kept."
-    with rows.writing():
+    with writing():
         if not Run.objects.filter(pk=run.pk, head_commit=left).update(
             head_commit=head, explanation=explanation
         ):

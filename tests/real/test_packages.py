@@ -18,7 +18,7 @@ from tests.runs.execution.driving import Background, in_background, outcomes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]
 
@@ -51,7 +51,7 @@ def started(package: Package, repository: GitRepository) -> Run:
 
 
 def test_three_published_packages_are_changed_at_once_and_their_own_tests_decide(
-    repositories: list[GitRepository], home: Path, settings: SettingsWrapper
+    repositories: list[GitRepository], home: Path, settings: Settings
 ) -> None:
     settings.AUTOPACK_SANDBOX = "auto"
     before = [snapshot(repository.folder) for repository in repositories]

@@ -230,6 +230,23 @@ def test_a_rejected_run_that_is_retried_asks_again(make_run: MakeRun) -> None:
     assert run.state == RunState.SUCCEEDED
 
 
+def test_a_rejection_of_long_ago_does_not_explain_a_failure_of_today(make_run: MakeRun) -> None:
+    run = make_run(
+        phase("a", add_line(0), checks=["false"], requires_approval=True,
+              limits={"max_attempts": 1}),
+    )  # fmt: skip
+    drive(run)
+    services.approval_decide(Approval.objects.get(run=run), approve=False, decided_by="ann")
+    drive(run)
+    services.run_retry(run, trigger=Trigger.CLI)
+    drive(run)
+    again = Approval.objects.get(run=run, state="pending")
+    services.approval_decide(again, approve=True, decided_by="ann")
+    drive(run)
+    assert outcomes(run) == {"a": ["failed"]}
+    assert (run.state, run.failure_kind) == (RunState.FAILED, FailureKind.VALIDATION)
+
+
 def test_a_phase_that_waits_does_not_hold_up_the_verdict_when_another_may_not_run_beside_it(
     make_run: MakeRun,
 ) -> None:

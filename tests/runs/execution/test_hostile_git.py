@@ -177,6 +177,25 @@ def _with_trap(trap: Path, way: tuple[str, str, str]) -> tuple[str, Path, str, s
     return way[0], trap, way[1], way[2]
 
 
+def test_settings_that_a_command_puts_into_our_own_repository_are_overruled(
+    make_run: MakeRun, trap: Path
+) -> None:
+    # It can without a sandbox only, and then it is no more than the command could do itself; but it
+    # would go on doing it in every later run.
+    hook = 'd=$(git rev-parse --git-common-dir); mkdir -p "$d/hooks"; cp "$1" "$d/hooks/{0}"'
+    hooks = "; ".join(hook.format(name) for name in ("post-checkout", "reference-transaction"))
+    settle = f'{hooks}; git config core.fsmonitor "$1"; git config diff.external "$1"; true'
+    for run_id in ("first", "second"):
+        run = make_run(
+            phase("a", add_line(0), shell("true"), checks=[sh(settle, trap)]),
+            phase("b", shell("echo x > new.txt"), after=("a",)),
+            run_id=run_id,
+        )
+        drive(run)
+        assert run.state == RunState.SUCCEEDED, run.explanation
+        assert not sprung(trap), run_id
+
+
 # --- Submodules -------------------------------------------------------------------------------
 
 

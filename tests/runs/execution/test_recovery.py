@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -265,10 +265,11 @@ def test_a_process_number_that_another_process_has_now_keeps_no_lease_alive(
     run = make_run(phase("a", add_line(0)))
     opened(run)
     me = worker_identity()
-    facts = {"pid": os.getpid(), "pid_started": me.pid_started, "boot_id": me.boot_id}
-    wrong = {"pid": 2**22 - 1, "pid_started": me.pid_started - 5, "boot_id": "before"}
-    dead = WorkerIdentity(worker="gone", host=me.host, **{**facts, changed: wrong[changed]})
-    phase_claim(phase_of(run, "a"), dead, lease_seconds=600)
+    wrong: dict[str, Any] = {
+        "pid": 2**22 - 1, "pid_started": me.pid_started - 5, "boot_id": "before"
+    }  # fmt: skip
+    dead = replace(me, worker="gone", **{changed: wrong[changed]})
+    assert phase_claim(phase_of(run, "a"), dead, lease_seconds=600)
     assert run_recover(run) == []
     assert attempts_of(run, "a")[0].outcome == "abandoned"
     drive(run)
