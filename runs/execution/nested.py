@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def submodules_update(workspace: Workspace) -> None:
-    """Bring the submodules of the tree's commit, clean, and note their pointers. Raises GitFailed."""
+    """Bring the submodules of the tree's commit, clean; note their pointers. Raises GitFailed."""
     workspace.pointers.clear()
     protocols = "file:http:https:ssh" if workspace.mirror.source.is_local else "http:https:ssh"
     # git submodule needs discovery, so the pointer file (just put right) is used here alone.

@@ -137,13 +137,13 @@ def _prune_refs(mirror: Mirror, pruned: Pruned, keep_days: int, *, is_dry_run: b
         if run.head_commit not in ("", run.base_commit, run.published_commit)
     }
     doomed = [ref for run_id in over - kept_heads for ref in by_run[run_id]]
+    pruned.refs += len(doomed)
     needed = set(
         Run.objects.exclude(state=RunState.SUCCEEDED.value).values_list("base_commit", flat=True)
     )
     bases = mirror.git.text("for-each-ref", "--format=%(refname)", "refs/autopack/bases/")
     # A base that is wanted again is fetched again.
     doomed += [ref for ref in bases.splitlines() if ref.rsplit("/", 1)[1] not in needed]
-    pruned.refs += len(doomed)
     if not is_dry_run:
         for start in range(0, len(doomed), REFS_AT_ONCE):
             lines = "".join(f"delete {ref}\n" for ref in doomed[start : start + REFS_AT_ONCE])
