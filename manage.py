@@ -12,6 +12,7 @@ def main() -> None:
     gc.disable()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "autopack_site.settings")
     try:
+        from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
     except ImportError as error:
         message = (
@@ -19,7 +20,11 @@ def main() -> None:
             "`python -m pip install -r requirements.txt` inside a virtual environment."
         )
         raise SystemExit(message) from error
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        # It names the variable and what may be in it; where in the code it was read helps nobody.
+        raise SystemExit(f"Autopack cannot start: {error}") from None
 
 
 if __name__ == "__main__":

@@ -214,7 +214,7 @@ STATIC_URL = "static/"
 
 # --- Logging: each line knows its run, phase and attempt -----------------------------------------
 
-LOG_LEVEL = env.str("AUTOPACK_LOG_LEVEL", default="WARNING").upper()
+LOG_LEVEL = (env.str("AUTOPACK_LOG_LEVEL", default="") or "WARNING").upper()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -291,6 +291,27 @@ def test_a_retried_run_does_not_repeat_what_is_complete(
     assert repository.subjects("autopack/first") == ["Phase a", "Phase b"]
 
 
+def test_a_retried_run_gives_its_phases_all_their_attempts_anew(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    mended = tmp_path / "mended"
+    run = make_run(phase("a", add_line(0), checks=[sh('test -e "$1"', mended)]))
+    drive(run)
+    assert outcomes(run) == {"a": ["failed"] * 3}
+
+    def mend(**_signal: Any) -> None:
+        mended.touch()
+
+    services.run_retry(run, trigger=Trigger.CLI)
+    attempt_finished.connect(mend)
+    try:
+        drive(run)
+    finally:
+        attempt_finished.disconnect(mend)
+    assert outcomes(run) == {"a": [*["failed"] * 4, "succeeded"]}
+    assert run.state == RunState.SUCCEEDED
+
+
 def test_a_finished_run_is_not_driven_again(make_run: MakeRun, repository: GitRepository) -> None:
     run = make_run(phase("a", add_line(0)))
     drive(run)

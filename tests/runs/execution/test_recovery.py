@@ -11,13 +11,14 @@ import psutil
 import pytest
 from django.db.models.functions import Now
 
+from runs import services
 from runs.execution import leases
 from runs.execution.endings import publish
 from runs.execution.leases import worker_identity
 from runs.models import Attempt, Phase, Run, StatusChange
 from runs.querysets import phase_claim
 from runs.recovery import run_recover
-from runs.states import FailureKind, PhaseState, RunState
+from runs.states import FailureKind, PhaseState, RunState, Trigger
 from runs.types import WorkerIdentity
 from tests.runs.execution.by_hand import execute, opened
 from tests.runs.execution.driving import attempts_of, drive, in_background, outcomes, phase_of
@@ -248,6 +249,23 @@ def test_the_expired_lease_of_another_host_is_taken_over(parallel: int, make_run
     drive(run, parallel=parallel, within=10.0)
     assert run.state == RunState.SUCCEEDED
     assert outcomes(run) == {"a": ["abandoned", "succeeded"], "b": ["succeeded"]}
+
+
+def test_a_phase_that_was_given_up_gets_its_patience_back_when_the_run_is_retried(
+    make_run: MakeRun,
+) -> None:
+    run = make_run(phase("a", add_line(0)))
+    opened(run)
+    for _ in range(3):
+        assert phase_claim(phase_of(run, "a"), ELSEWHERE, lease_seconds=-1)
+        assert run_recover(run) == []
+    drive(run)
+    assert (run.state, run.failure_kind) == (RunState.FAILED, FailureKind.CRASH_LIMIT)
+    services.run_retry(run, trigger=Trigger.CLI)
+    assert phase_claim(phase_of(run, "a"), ELSEWHERE, lease_seconds=-1)
+    drive(run)
+    assert run.state == RunState.SUCCEEDED
+    assert outcomes(run) == {"a": [*["abandoned"] * 4, "succeeded"]}
 
 
 def test_a_lease_of_another_host_that_has_not_expired_is_respected(make_run: MakeRun) -> None:
