@@ -166,9 +166,9 @@ class Engine:
 
     def check(self, project: Project, runs: list[Run]) -> None:
         """Branches, rows and logs are all there; then the project's folders are given up."""
-        from runs.execution.mirrors import mirror_open
+        from runs.execution.repository.mirrors import mirror_open
+        from runs.execution.repository.sources import source_open
         from runs.execution.session import run_folder
-        from runs.execution.sources import source_open
         from runs.models import Attempt
 
         branches_check(Path(project.source), self.seed, [run.branch for run in runs])

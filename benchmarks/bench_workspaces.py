@@ -36,7 +36,7 @@ from benchmarks.measuring import (
 )
 
 if TYPE_CHECKING:
-    from runs.execution.mirrors import Mirror
+    from runs.execution.repository.mirrors import Mirror
     from runs.execution.worktrees import Workspace
 
 PACKAGE = "Django==5.2.19"
@@ -245,8 +245,8 @@ def cycles_report(repository: Path, cycles: int) -> bool:
 
 
 def mirror_of(name: str, repository: Path) -> tuple[Mirror, str]:
-    from runs.execution.mirrors import mirror_open
-    from runs.execution.sources import source_open
+    from runs.execution.repository.mirrors import mirror_open
+    from runs.execution.repository.sources import source_open
 
     mirror = mirror_open(name, source_open(str(repository)))
     commit = git(repository, "rev-parse", "HEAD").strip()

@@ -69,7 +69,7 @@ def watched(ledger: Ledger) -> Iterator[None]:
     from filelock import FileLock
 
     from runs.execution import process
-    from runs.execution.coprocess import Coprocess
+    from runs.execution.repository.coprocess import Coprocess
 
     depth = 0
     enter, leave = transaction.Atomic.__enter__, transaction.Atomic.__exit__

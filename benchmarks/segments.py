@@ -34,7 +34,7 @@ DOORS = (
     "runs.execution.endings:run_conclude",
     "runs.execution.endings:publish",
     "runs.execution.process:execute",
-    "runs.execution.coprocess:Coprocess.ask",
+    "runs.execution.repository.coprocess:Coprocess.ask",
     "runs.execution.bench:Bench.note",
     "runs.execution.worktrees:tree_fingerprint",
     "runs.execution.worktrees:workspace_acquire",

@@ -51,7 +51,7 @@ class NameTaken(Exception):
 
 def project_create(*, name: str, source: str, **settings_of_project: Any) -> Project:
     """Register a repository. Raises IdentifierInvalid, NameTaken, RepositoryProblem."""
-    from runs.execution.sources import source_open
+    from runs.execution.repository.sources import source_open
 
     project_name_check(name)
     location = source_open(source).location
@@ -67,7 +67,7 @@ def project_ensure(*, source: str) -> Project:
 
     Raises RepositoryProblem.
     """
-    from runs.execution.sources import source_open
+    from runs.execution.repository.sources import source_open
 
     location = source_open(source).location
     known = Project.objects.filter(source=location).order_by("pk").first()

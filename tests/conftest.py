@@ -46,8 +46,9 @@ def home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     What the product caches for a process (open mirrors, detections, git's environment) is as new,
     and is closed at the end.
     """
-    from runs.execution import mirrors, session
-    from runs.execution.git import git_environment
+    from runs.execution import session
+    from runs.execution.repository import mirrors
+    from runs.execution.repository.git import git_environment
 
     settings.AUTOPACK_HOME = tmp_path / "home"
     settings.AUTOPACK_WORKTREE_BASE = tmp_path / "worktrees"

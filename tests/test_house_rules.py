@@ -105,7 +105,9 @@ PROCESS_STARTERS = re.compile(
     r"os\.(fork|forkpty|exec\w+|spawn\w+|posix_spawnp?|popen|system|kill|killpg|startfile)"
     r"|subprocess\.(?!list2cmdline)\w+|multiprocessing\.\w+|pty\.\w+"
 )
-PROCESS_OWNERS = re.compile(r"runs/execution/(process\w*|runner_pool|runner/\w+)\.py")
+PROCESS_OWNERS = re.compile(
+    r"runs/execution/(process|processes/(process_\w+|runner_pool|runner/\w+))\.py"
+)
 
 
 def processes_have_one_starter(path: str, tree: ast.AST) -> Iterator[Fault]:
@@ -122,7 +124,7 @@ def processes_have_one_starter(path: str, tree: ast.AST) -> Iterator[Fault]:
 
 ENVIRONMENT_OWNER = "autopack_site/settings.py"
 # What the dynamic loader needs must reach the runner, and is nobody's setting.
-ENVIRONMENT_FRIENDS = {"runs/execution/runner_pool.py"}
+ENVIRONMENT_FRIENDS = {"runs/execution/processes/runner_pool.py"}
 ENTRY_POINTS = {"manage.py", "autopack_site/asgi.py", "autopack_site/wsgi.py"}
 
 

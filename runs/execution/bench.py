@@ -15,8 +15,8 @@ from django.conf import settings
 
 from runs.agents.types import PatchRefused
 from runs.execution.environments import SandboxNeeds
-from runs.execution.git import GitFailed
 from runs.execution.process import Command, CommandLimits, Ending, run
+from runs.execution.repository.git import GitFailed
 from runs.execution.sandbox import SandboxMode, sandbox_wrap, worktree_policy
 from runs.execution.troubles import is_disk_full
 from runs.models import ModelCall

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runs.execution.bench import Bench
-    from runs.execution.diff import FileChange
+    from runs.execution.diffs.diff import FileChange
     from runs.execution.process import CommandResult
     from runs.execution.session import Session
     from runs.planning.schema import PhasePlan

@@ -10,8 +10,8 @@ from django.utils import timezone
 from runs import budgets, services
 from runs.execution import troubles
 from runs.execution.engine import MACHINERY
-from runs.execution.publishing import branch_publish, branch_withdraw
-from runs.execution.sources import RepositoryProblem
+from runs.execution.repository.publishing import branch_publish, branch_withdraw
+from runs.execution.repository.sources import RepositoryProblem
 from runs.models import Attempt, Phase, Run
 from runs.querysets import run_published, run_transition
 from runs.recovery import CRASH_LIMIT, run_recover

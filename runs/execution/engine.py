@@ -16,19 +16,19 @@ from django.conf import settings
 from runs.execution import stages, troubles
 from runs.execution.attempt_reports import attempt_artifacts, attempt_report
 from runs.execution.bench import AttemptCancelled, Bench
-from runs.execution.coprocess import CoprocessFailed
 from runs.execution.environments import EnvironmentFailed, NoPortFree, ProjectFileRefused
-from runs.execution.git import GitFailed
 from runs.execution.leases import LEASE_LOST, TIME_IS_UP, keeper, worker_identity
-from runs.execution.objects import ObjectsFailed
 from runs.execution.process import (
     CommandLimits,
     CommandNotStarted,
     CommandTimedOut,
     RunnerDied,
 )
+from runs.execution.repository.coprocess import CoprocessFailed
+from runs.execution.repository.git import GitFailed
+from runs.execution.repository.objects import ObjectsFailed
+from runs.execution.repository.worktree_state import NestedRepository, unnest
 from runs.execution.trial import AttemptFailed, Trial
-from runs.execution.worktree_state import NestedRepository, unnest
 from runs.logs import log_context
 from runs.models import Run
 from runs.querysets import HeadMoved, LeaseLost, attempt_finish, phase_claim

@@ -15,24 +15,28 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from runs.execution.command import Command, CommandLimits
-from runs.execution.install_types import (
+from runs.execution.environment.install_types import (
     INSTALL_SECONDS,
     EnvironmentFailed,
     Execute,
     Installing,
     SandboxNeeds,
 )
-from runs.execution.ports import NoPortFree, PortLease, ports_allocate
-from runs.execution.project_files import ProjectFileRefused, project_files_place
-from runs.execution.python_environments import Preparation, PythonEnvironment, python_prepare
-from runs.execution.tool_homes import (
+from runs.execution.environment.ports import NoPortFree, PortLease, ports_allocate
+from runs.execution.environment.project_files import ProjectFileRefused, project_files_place
+from runs.execution.environment.python_environments import (
+    Preparation,
+    PythonEnvironment,
+    python_prepare,
+)
+from runs.execution.environment.tool_homes import (
     install_by_products,
     missing_programs,
     tool_home,
     tools_install,
 )
-from runs.execution.venvs import templates_prune, venv_bin
+from runs.execution.environment.venvs import templates_prune, venv_bin
+from runs.execution.processes.command import Command, CommandLimits
 from runs.toolchains.detection import trusted
 from runs.toolchains.python_requirements import requirement_name
 from runs.toolchains.types import PYTHON
@@ -41,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from runs.execution.command import Cancellation, CommandResult
+    from runs.execution.processes.command import Cancellation, CommandResult
     from runs.toolchains.types import Detection, ProjectTree
 
 __all__ = [

@@ -7,10 +7,10 @@ the refused one; both are patches that git applies to the base.
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from runs.execution.diff import ChangeKind, FileChange
-from runs.execution.file_judge import FileJudge
-from runs.execution.governance_types import FileVerdict, GovernanceRules, Verdict, Violation
-from runs.execution.protected_paths import shown
+from runs.execution.diffs.diff import ChangeKind, FileChange
+from runs.execution.diffs.file_judge import FileJudge
+from runs.execution.diffs.governance_types import FileVerdict, GovernanceRules, Verdict, Violation
+from runs.execution.diffs.protected_paths import shown
 
 __all__ = ["FileVerdict", "GovernanceRules", "Verdict", "Violation", "govern"]
 

@@ -11,10 +11,10 @@ from django.conf import settings
 from runs import services
 from runs.execution import troubles
 from runs.execution.engine import MACHINERY
-from runs.execution.git import GitMissing
+from runs.execution.repository.git import GitMissing
+from runs.execution.repository.sources import RepositoryProblem
 from runs.execution.sandbox import SandboxUnavailable
 from runs.execution.session import Session, session_open
-from runs.execution.sources import RepositoryProblem
 from runs.querysets import run_start
 from runs.states import FailureKind, PhaseState, RunState
 

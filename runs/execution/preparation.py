@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from runs.execution.bench import package_sources
+from runs.execution.environment.project_files import project_files_place
 from runs.execution.environments import Environment, environment_prepare
-from runs.execution.project_files import project_files_place
 from runs.execution.session import commit_tree, detections_carry, detections_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runs.execution.bench import Bench
-    from runs.execution.diff import FileChange
+    from runs.execution.diffs.diff import FileChange
     from runs.execution.session import Session
     from runs.toolchains.types import Detection
 

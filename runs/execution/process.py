@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from runs.execution.command import (
+from runs.execution.processes.command import (
     MIB,
     Cancellation,
     Command,
@@ -26,7 +26,7 @@ from runs.execution.command import (
     explain,
     split_text,
 )
-from runs.execution.process_identity import (
+from runs.execution.processes.process_identity import (
     ProcessIdentity,
     process_identity,
     process_is_alive,
@@ -34,15 +34,15 @@ from runs.execution.process_identity import (
 )
 
 if sys.platform == "win32":
-    from runs.execution.process_windows import execute, shutdown
+    from runs.execution.processes.process_windows import execute, shutdown
 else:
-    from runs.execution.runner_pool import execute, shutdown
+    from runs.execution.processes.runner_pool import execute, shutdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from runs.execution.runner.wire import Message
+    from runs.execution.processes.runner.wire import Message
 
 __all__ = [
     "Cancellation",

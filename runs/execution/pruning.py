@@ -17,10 +17,10 @@ from django.utils import timezone
 from filelock import FileLock, Timeout
 
 from runs.execution.environments import templates_prune
-from runs.execution.git import GitFailed
-from runs.execution.mirrors import Mirror
-from runs.execution.sources import Source
-from runs.execution.worktree_state import remove_tree
+from runs.execution.repository.git import GitFailed
+from runs.execution.repository.mirrors import Mirror
+from runs.execution.repository.sources import Source
+from runs.execution.repository.worktree_state import remove_tree
 from runs.execution.worktrees import (
     pool_dir,
     slot_open,

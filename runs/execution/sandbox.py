@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runs.execution.process import Command, CommandLimits, RunnerDied, run
-from runs.execution.runner.spawn import STATUS_FD
+from runs.execution.processes.runner.spawn import STATUS_FD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

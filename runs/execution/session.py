@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from runs.agents.types import NullAuditor, NullDoctor
-from runs.execution.mirrors import Mirror, mirror_open
+from runs.execution.repository.mirrors import Mirror, mirror_open
+from runs.execution.repository.sources import source_open
 from runs.execution.sandbox import SandboxMode, sandbox_resolve
-from runs.execution.sources import source_open
 from runs.planning.plan_build import build_phase
 from runs.toolchains.detection import toolchains_detect
 

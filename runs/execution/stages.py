@@ -11,14 +11,14 @@ from runs.agents.backends import UnknownBackend, builder_get
 from runs.agents.types import BuildRequest
 from runs.execution import checking, preparation
 from runs.execution.bench import AttemptCancelled
-from runs.execution.diff import DiffMalformed, DiffTooLarge, diff_parse
-from runs.execution.failing_section import failing_section
+from runs.execution.checks.failing_section import failing_section
+from runs.execution.diffs.diff import DiffMalformed, DiffTooLarge, diff_parse
+from runs.execution.environment.ports import ports_allocate
 from runs.execution.governance import GovernanceRules, govern
-from runs.execution.ports import ports_allocate
 from runs.execution.process import OutputTooLarge
+from runs.execution.repository.worktree_state import NestedRepository
 from runs.execution.session import commit_paths_folded
 from runs.execution.trial import AttemptFailed, Trial, commit_message
-from runs.execution.worktree_state import NestedRepository
 from runs.models import Run
 from runs.states import FailureKind, Stage
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runs.execution.bench import Bench
-    from runs.execution.diff import FileChange
+    from runs.execution.diffs.diff import FileChange
     from runs.execution.governance import Verdict
     from runs.execution.session import Session
     from runs.execution.validation import ValidationReport

@@ -8,7 +8,7 @@ so that nobody is blamed for what was broken before. The first real failure ends
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from runs.execution.baseline import (
+from runs.execution.checks.baseline import (
     CheckRun,
     Comparison,
     Execute,
@@ -16,10 +16,8 @@ from runs.execution.baseline import (
     check_run,
     compare,
 )
-from runs.execution.diff import FileChange
-from runs.execution.failing_section import LIMIT_CHARS
-from runs.execution.process import Ending
-from runs.execution.validation_types import (
+from runs.execution.checks.failing_section import LIMIT_CHARS
+from runs.execution.checks.validation_types import (
     GREEN,
     BaselineResult,
     Check,
@@ -27,7 +25,9 @@ from runs.execution.validation_types import (
     CheckStatus,
     ValidationReport,
 )
-from runs.execution.weakened_tests import WeakenedTest, weakened_by_diff, weakened_by_results
+from runs.execution.checks.weakened_tests import WeakenedTest, weakened_by_diff, weakened_by_results
+from runs.execution.diffs.diff import FileChange
+from runs.execution.process import Ending
 from runs.planning.scopes import deliverable_paths
 
 __all__ = [

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from filelock import FileLock, Timeout
 
-from runs.execution.coprocess import CoprocessFailed
-from runs.execution.git import Git, GitFailed
-from runs.execution.nested import nested_refuse, submodules_disarm, submodules_update
-from runs.execution.worktree_state import (
+from runs.execution.repository.coprocess import CoprocessFailed
+from runs.execution.repository.git import Git, GitFailed
+from runs.execution.repository.nested import nested_refuse, submodules_disarm, submodules_update
+from runs.execution.repository.worktree_state import (
     fingerprint_digest,
     forget_git_state,
     git_state,
@@ -37,7 +37,7 @@ from runs.execution.worktree_state import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runs.execution.mirrors import Mirror
+    from runs.execution.repository.mirrors import Mirror
 
 logger = logging.getLogger(__name__)
 

@@ -55,7 +55,7 @@ def project_find(name: str) -> Project:
 
     Raises FleetRefused when it is neither, RepositoryProblem for what is no good repository.
     """
-    from runs.execution.sources import URL
+    from runs.execution.repository.sources import URL
     from runs.services import project_ensure
 
     project = Project.objects.filter(name__iexact=name).first()

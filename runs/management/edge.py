@@ -79,8 +79,8 @@ def refusals_told() -> Iterator[None]:
 def _refusals() -> tuple[type[Exception], ...]:
     """Looked up when something was raised, not before: it loads the engine."""
     from runs.agents.backends import UnknownBackend
-    from runs.execution.git import GitFailed, GitMissing
-    from runs.execution.sources import RepositoryProblem
+    from runs.execution.repository.git import GitFailed, GitMissing
+    from runs.execution.repository.sources import RepositoryProblem
     from runs.fleet.admission import FleetRefused
     from runs.planning.identifiers import IdentifierInvalid
     from runs.planning.schema import PlanInvalid

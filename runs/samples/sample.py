@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runs.execution.git import Git
+from runs.execution.repository.git import Git
 from runs.models import Run
 
 if TYPE_CHECKING:

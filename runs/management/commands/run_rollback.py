@@ -38,7 +38,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         from runs import selectors
-        from runs.execution.sources import RepositoryProblem
+        from runs.execution.repository.sources import RepositoryProblem
         from runs.rollback import run_rollback
         from runs.services import RunConflict
         from runs.states import Trigger

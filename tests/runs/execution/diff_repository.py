@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from runs.execution.diff import DIFF_FLAGS, FileChange, diff_parse
+from runs.execution.diffs.diff import DIFF_FLAGS, FileChange, diff_parse
 
 _ENV = {
     **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},

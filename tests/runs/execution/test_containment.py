@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from runs.execution import runner_pool
 from runs.execution.process import (
     Cancellation,
     Ending,
@@ -21,7 +20,8 @@ from runs.execution.process import (
     run,
     shutdown,
 )
-from runs.execution.runner.wire import frame
+from runs.execution.processes import runner_pool
+from runs.execution.processes.runner.wire import frame
 from tests.runs.execution.processes import (
     DAEMON,
     ENV,

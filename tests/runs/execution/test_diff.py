@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runs.execution.diff import (
+from runs.execution.diffs.diff import (
     DIFF_FLAGS,
     ChangeKind,
     DiffMalformed,

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from runs.execution.environment.python_environments import uv_program
+from runs.execution.environment.venvs import venv_bin, venv_fingerprint
 from runs.execution.environments import EnvironmentFailed, SandboxNeeds, packages_command
 from runs.execution.process import Command, CommandResult, run
-from runs.execution.python_environments import uv_program
 from runs.execution.sandbox import SandboxMode, sandbox_resolve, sandbox_wrap, worktree_policy
-from runs.execution.venvs import venv_bin, venv_fingerprint
 from tests.runs.execution.environment_projects import (
     Workshop,
     files_write,

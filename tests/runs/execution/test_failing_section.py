@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runs.execution.failing_section import failing_section, normalised_section
-from runs.execution.failing_tests import failing_test_names
+from runs.execution.checks.failing_section import failing_section, normalised_section
+from runs.execution.checks.failing_tests import failing_test_names
 
 NOISE = "".join(f"collecting thing {n}\n" for n in range(2000))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runs.execution.diff import ChangeKind, FileChange, diff_parse
+from runs.execution.diffs.diff import ChangeKind, FileChange, diff_parse
 from runs.execution.governance import GovernanceRules, Verdict, Violation, govern
 from tests.runs.execution.diff_repository import Repository
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runs.execution.interpreters import (
+from runs.execution.environment.interpreters import (
     PROBE,
     InterpreterMissing,
     interpreter_choose,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runs.execution import junit
-from runs.execution.junit import junit_parse
+from runs.execution.checks import junit
+from runs.execution.checks.junit import junit_parse
 
 SAMPLE = """<?xml version="1.0" encoding="utf-8"?>
 <testsuites><testsuite name="s" tests="4">

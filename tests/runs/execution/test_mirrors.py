@@ -12,10 +12,10 @@ import psutil
 import pytest
 
 from runs import services
-from runs.execution import mirrors
-from runs.execution.coprocess import CoprocessFailed
-from runs.execution.mirrors import Mirror, mirror_open
-from runs.execution.sources import RepositoryProblem, source_open
+from runs.execution.repository import mirrors
+from runs.execution.repository.coprocess import CoprocessFailed
+from runs.execution.repository.mirrors import Mirror, mirror_open
+from runs.execution.repository.sources import RepositoryProblem, source_open
 from runs.states import FailureKind, RunState, Trigger
 from tests.repositories import GitRepository, snapshot
 from tests.runs.execution.driving import drive, outcomes
@@ -227,8 +227,8 @@ OPEN = """
 import sys
 import django
 django.setup()
-from runs.execution.mirrors import mirror_open
-from runs.execution.sources import source_open
+from runs.execution.repository.mirrors import mirror_open
+from runs.execution.repository.sources import source_open
 mirror = mirror_open("demo", source_open(sys.argv[1]))
 mirror.fetch(sys.argv[2], "")
 print(mirror.has(sys.argv[2]))

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from runs.execution import ports
-from runs.execution.ports import NoPortFree, ports_allocate
+from runs.execution.environment import ports
+from runs.execution.environment.ports import NoPortFree, ports_allocate
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from runs.execution import ports
+from runs.execution.environment import ports
 ports.FIRST_PORT = ports.LAST_PORT = int(sys.argv[2])
 with ports.ports_allocate(["PORT"], lock_dir=Path(sys.argv[1])):
     print("held", flush=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from runs.execution import runner_pool
 from runs.execution.process import (
     Command,
     Ending,
@@ -17,6 +16,7 @@ from runs.execution.process import (
     run,
     shutdown,
 )
+from runs.execution.processes import runner_pool
 from tests.runs.execution.processes import (
     ENV,
     command,

@@ -13,7 +13,7 @@ from runs.execution.process import (
     process_is_alive,
     process_tree_kill,
 )
-from runs.execution.runner import tree
+from runs.execution.processes.runner import tree
 from tests.runs.execution.processes import (
     eventually,
     is_alive,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runs.execution.project_files import ProjectFileRefused, project_files_place
+from runs.execution.environment.project_files import ProjectFileRefused, project_files_place
 
 
 @pytest.fixture

@@ -214,8 +214,8 @@ def test_a_dry_run_says_what_would_go_and_removes_nothing(
 
 
 def test_a_worktree_in_use_is_passed_over(make_run: MakeRun, home: Path, tmp_path: Path) -> None:
-    from runs.execution.mirrors import mirror_open
-    from runs.execution.sources import source_open
+    from runs.execution.repository.mirrors import mirror_open
+    from runs.execution.repository.sources import source_open
     from runs.execution.worktrees import workspace_acquire
 
     run = make_run(phase("a", add_line(0)))
@@ -234,8 +234,8 @@ LEAVE = """
 import sys, time
 import django
 django.setup()
-from runs.execution.mirrors import mirror_open
-from runs.execution.sources import source_open
+from runs.execution.repository.mirrors import mirror_open
+from runs.execution.repository.sources import source_open
 from runs.execution.worktrees import workspace_acquire
 workspace = workspace_acquire(mirror_open(sys.argv[1], source_open(sys.argv[2])), sys.argv[3])
 (workspace.tree / "work.txt").write_text("uncommitted")

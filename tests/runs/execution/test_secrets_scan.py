@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from runs.execution.diff import ChangeKind, FileChange
-from runs.execution.secrets_scan import MAX_FINDINGS, secrets_in
+from runs.execution.diffs.diff import ChangeKind, FileChange
+from runs.execution.diffs.secrets_scan import MAX_FINDINGS, secrets_in
 
 # Written in two halves, so that no scanner takes this file for a leak.
 HEX = "9f86d081884c7d659a2feaa0c55ad015"

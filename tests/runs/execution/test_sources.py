@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runs import services
-from runs.execution.git import git_program
-from runs.execution.sources import RepositoryProblem
+from runs.execution.repository.git import git_program
+from runs.execution.repository.sources import RepositoryProblem
 from runs.states import FailureKind, RunState
 from tests.repositories import GitRepository, snapshot
 from tests.runs.execution.driving import drive, outcomes

@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from runs.execution.install_types import EnvironmentFailed
+from runs.execution.environment.install_types import EnvironmentFailed
+from runs.execution.environment.venvs import (
+    template_ensure,
+    template_find,
+    templates_prune,
+    venv_bin,
+)
 from runs.execution.process import Cancellation
-from runs.execution.venvs import template_ensure, template_find, templates_prune, venv_bin
 
 
 def build(folder: Path) -> None:
@@ -84,7 +89,7 @@ def test_a_killed_builder_leaves_no_lock_and_nothing_half_built(tmp_path: Path) 
     script = """
         import sys, time
         from pathlib import Path
-        from runs.execution.venvs import template_ensure
+        from runs.execution.environment.venvs import template_ensure
 
         def build(folder):
             (folder / "venv").mkdir()
@@ -149,7 +154,7 @@ def test_a_tree_with_locked_folders_and_links_is_removed(tmp_path: Path) -> None
     script = """
         import os, sys, tempfile
         from pathlib import Path
-        from runs.execution.venvs import tree_remove
+        from runs.execution.environment.venvs import tree_remove
 
         if os.geteuid() == 0:  # whom modes do not stop
             os.setuid(65534)

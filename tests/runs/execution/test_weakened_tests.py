@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from runs.execution.diff import diff_parse
-from runs.execution.junit import TestResults
-from runs.execution.weakened_tests import (
+from runs.execution.checks.junit import TestResults
+from runs.execution.checks.weakened_tests import (
     MAX_FLAGS,
     Severity,
     WeakenedTest,
@@ -14,6 +13,7 @@ from runs.execution.weakened_tests import (
     weakened_by_diff,
     weakened_by_results,
 )
+from runs.execution.diffs.diff import diff_parse
 from tests.runs.execution.diff_repository import Repository
 
 PYTHON = (

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from django.conf import settings as django_settings
 
-from runs.execution.mirrors import Mirror, mirror_open
-from runs.execution.sources import source_open
+from runs.execution.repository.mirrors import Mirror, mirror_open
+from runs.execution.repository.sources import source_open
 from runs.execution.worktrees import Workspace, workspace_acquire
 from tests.runs.execution.other_process import process
 
@@ -80,8 +80,8 @@ HOLDER = """
 import pathlib, subprocess, sys, time
 import django
 django.setup()
-from runs.execution.mirrors import mirror_open
-from runs.execution.sources import source_open
+from runs.execution.repository.mirrors import mirror_open
+from runs.execution.repository.sources import source_open
 from runs.execution.worktrees import workspace_acquire
 
 mirror = mirror_open("demo", source_open(sys.argv[1]))

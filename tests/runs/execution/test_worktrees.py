@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from django.conf import settings as django_settings
 
-from runs.execution.mirrors import Mirror, mirror_open
-from runs.execution.sources import source_open
+from runs.execution.repository.mirrors import Mirror, mirror_open
+from runs.execution.repository.sources import source_open
 from runs.execution.worktrees import Workspace, pool_dir, workspace_acquire
 from tests.repositories import GitRepository, snapshot
 from tests.runs.execution.other_process import process
@@ -222,8 +222,8 @@ WORKER = """
 import sys
 import django
 django.setup()
-from runs.execution.mirrors import mirror_open
-from runs.execution.sources import source_open
+from runs.execution.repository.mirrors import mirror_open
+from runs.execution.repository.sources import source_open
 from runs.execution.worktrees import workspace_acquire, workspace_remove
 
 mirror = mirror_open("demo", source_open(sys.argv[1]))

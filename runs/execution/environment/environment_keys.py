@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from runs.execution.interpreters import Interpreter
+    from runs.execution.environment.interpreters import Interpreter
     from runs.toolchains.types import Detection, ProjectTree, PythonInstall
 
     Pythons = Sequence[tuple[Detection, PythonInstall]]

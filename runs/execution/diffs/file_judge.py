@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final
 
-from runs.execution.diff import ChangeKind, FileChange, added_text, binary_bytes, removed_text
-from runs.execution.governance_types import FileVerdict, GovernanceRules, Violation
-from runs.execution.protected_paths import (
+from runs.execution.diffs.diff import ChangeKind, FileChange, added_text, binary_bytes, removed_text
+from runs.execution.diffs.governance_types import FileVerdict, GovernanceRules, Violation
+from runs.execution.diffs.protected_paths import (
     is_ci_file,
     is_environment_file,
     is_git_configuration,
@@ -18,7 +18,7 @@ from runs.execution.protected_paths import (
     shown,
     windows_problem,
 )
-from runs.execution.secrets_scan import SecretFinding, secrets_in
+from runs.execution.diffs.secrets_scan import SecretFinding, secrets_in
 from runs.planning.scopes import ScopeMatcher
 
 _RISKY_ATTRIBUTES: Final = (b"filter", b"diff", b"merge", b"binary", b"encoding", b"[attr]")

@@ -5,10 +5,10 @@ import os
 import signal
 import time
 
-from runs.execution.runner import tree
-from runs.execution.runner.output import Log, Sink
-from runs.execution.runner.spawn import STATUS_FD, file_with, spawn_process
-from runs.execution.runner.wire import Message
+from runs.execution.processes.runner import tree
+from runs.execution.processes.runner.output import Log, Sink
+from runs.execution.processes.runner.spawn import STATUS_FD, file_with, spawn_process
+from runs.execution.processes.runner.wire import Message
 
 SETTLE_SECONDS = 0.05  # what ends by itself so soon after its command is no survivor
 LEFTOVER_SECONDS = 0.5  # from SIGTERM to SIGKILL for what outlives a command that has ended

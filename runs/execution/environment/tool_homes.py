@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runs.execution.command import Command, CommandLimits
-from runs.execution.install_types import INSTALL_SECONDS, SandboxNeeds, failure_explained
+from runs.execution.environment.install_types import (
+    INSTALL_SECONDS,
+    SandboxNeeds,
+    failure_explained,
+)
+from runs.execution.processes.command import Command, CommandLimits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from runs.execution.install_types import Installing
+    from runs.execution.environment.install_types import Installing
     from runs.toolchains.types import Detection, ToolCommand
 
 

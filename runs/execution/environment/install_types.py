@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from runs.execution.command import Command, CommandResult
+    from runs.execution.processes.command import Command, CommandResult
 
 INSTALL_SECONDS = 1800.0
 """The wall-clock limit of one installation; building a large package from source takes minutes."""

@@ -25,19 +25,19 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from runs.execution.command import Command, CommandLimits
-from runs.execution.install_types import (
+from runs.execution.environment.install_types import (
     INSTALL_SECONDS,
     EnvironmentFailed,
     SandboxNeeds,
     failure_explained,
 )
+from runs.execution.processes.command import Command, CommandLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from runs.execution.command import Cancellation
-    from runs.execution.install_types import Installing
+    from runs.execution.environment.install_types import Installing
+    from runs.execution.processes.command import Cancellation
 
 WAIT_SECONDS = 2 * INSTALL_SECONDS
 """How long one builder waits for another of the same key."""

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from runs.execution.diff import AddedLine, FileChange, added_text, binary_bytes
-from runs.execution.weakened_tests import is_test_path
+from runs.execution.checks.weakened_tests import is_test_path
+from runs.execution.diffs.diff import AddedLine, FileChange, added_text, binary_bytes
 
 # Enough to show a person; a file with more is refused all the same.
 MAX_FINDINGS: Final = 20

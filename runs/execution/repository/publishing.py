@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runs.execution.git import NO_COMMIT, Git, GitFailed
-from runs.execution.sources import RepositoryProblem, Source
+from runs.execution.repository.git import NO_COMMIT, Git, GitFailed
+from runs.execution.repository.sources import RepositoryProblem, Source
 from runs.execution.troubles import without_password
 
 if TYPE_CHECKING:
-    from runs.execution.mirrors import Mirror
+    from runs.execution.repository.mirrors import Mirror
 
 
 def branch_publish(mirror: Mirror, branch: str, new: str, old: str, base: str) -> None:

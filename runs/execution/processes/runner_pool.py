@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from runs.execution.command import RawResult, RunnerDied
-from runs.execution.runner.wire import HEADER, STARTED, Message, frame, receive_exactly
+from runs.execution.processes.command import RawResult, RunnerDied
+from runs.execution.processes.runner.wire import HEADER, STARTED, Message, frame, receive_exactly
 
 if TYPE_CHECKING:
-    from runs.execution.command import Cancellation
+    from runs.execution.processes.command import Cancellation
 
 RUNNER_PROGRAM = Path(__file__).with_name("runner") / "__main__.py"
 IDLE_MAX = 32

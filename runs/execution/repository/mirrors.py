@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from filelock import FileLock
 
-from runs.execution.coprocess import Coprocess, CoprocessFailed
-from runs.execution.diff import DIFF_FLAGS
-from runs.execution.git import Git, GitFailed, git_program
-from runs.execution.objects import ObjectStore
-from runs.execution.sources import RepositoryProblem, Source
+from runs.execution.diffs.diff import DIFF_FLAGS
+from runs.execution.repository.coprocess import Coprocess, CoprocessFailed
+from runs.execution.repository.git import Git, GitFailed, git_program
+from runs.execution.repository.objects import ObjectStore
+from runs.execution.repository.sources import RepositoryProblem, Source
+from runs.execution.repository.worktree_state import remove_tree
 from runs.execution.troubles import without_password
-from runs.execution.worktree_state import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from runs.execution.sources import SourceStart
+    from runs.execution.repository.sources import SourceStart
 
 # Our own branches stay out: thousands of them would be copied back and forth.
 FETCHED = (

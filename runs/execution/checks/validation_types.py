@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from runs.execution.junit import TestResults
+from runs.execution.checks.junit import TestResults
+from runs.execution.checks.weakened_tests import WeakenedTest
 from runs.execution.process import Ending
-from runs.execution.weakened_tests import WeakenedTest
 
 
 class CheckStatus(StrEnum):

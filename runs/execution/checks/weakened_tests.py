@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from runs.execution.diff import ChangeKind, FileChange, added_text, removed_text
+from runs.execution.diffs.diff import ChangeKind, FileChange, added_text, removed_text
 
 if TYPE_CHECKING:
-    from runs.execution.junit import TestResults
+    from runs.execution.checks.junit import TestResults
 
 # A page of flags is read; the rest is counted in the last one.
 MAX_FLAGS: Final = 50

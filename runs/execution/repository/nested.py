@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runs.execution.worktree_state import (
+from runs.execution.repository.worktree_state import (
     NestedRepository,
     nested_strangers,
     pointers_restore,

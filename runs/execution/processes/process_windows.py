@@ -20,14 +20,14 @@ from ctypes import wintypes
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from runs.execution.command import RawResult, StartFailure
-from runs.execution.runner.output import Log, Sink
+from runs.execution.processes.command import RawResult, StartFailure
+from runs.execution.processes.runner.output import Log, Sink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runs.execution.command import Cancellation
-    from runs.execution.runner.wire import Message
+    from runs.execution.processes.command import Cancellation
+    from runs.execution.processes.runner.wire import Message
 
 assert sys.platform == "win32"  # noqa: S101 -- the form by which mypy knows, too
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from runs.execution.failing_section import failing_section, normalised_section
-from runs.execution.failing_tests import failing_test_names
-from runs.execution.junit import MAX_FILES, TestResults, junit_parse
+from runs.execution.checks.failing_section import failing_section, normalised_section
+from runs.execution.checks.failing_tests import failing_test_names
+from runs.execution.checks.junit import MAX_FILES, TestResults, junit_parse
+from runs.execution.checks.validation_types import BaselineResult, Check
 from runs.execution.process import CommandResult, Ending
-from runs.execution.validation_types import BaselineResult, Check
 
 Execute = Callable[[Check, str], CommandResult]
 

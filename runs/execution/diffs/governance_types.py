@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from runs.execution.secrets_scan import SecretFinding
+from runs.execution.diffs.secrets_scan import SecretFinding
 
 
 class Violation(StrEnum):

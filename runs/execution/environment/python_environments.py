@@ -18,34 +18,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runs.execution.command import Command, CommandLimits
-from runs.execution.environment_keys import Source, copy_stamp, template_key
-from runs.execution.install_types import (
+from runs.execution.environment.environment_keys import Source, copy_stamp, template_key
+from runs.execution.environment.install_types import (
     INSTALL_SECONDS,
     EnvironmentFailed,
     SandboxNeeds,
     failure_explained,
 )
-from runs.execution.interpreters import (
+from runs.execution.environment.interpreters import (
     PROBE,
     Interpreter,
     InterpreterMissing,
     interpreter_choose,
 )
-from runs.execution.venvs import (
+from runs.execution.environment.venvs import (
     template_copy,
     template_ensure,
     tree_remove,
     venv_fingerprint,
     venv_python,
 )
+from runs.execution.processes.command import Command, CommandLimits
 from runs.toolchains.python_requirements import requirement_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from runs.execution.command import Cancellation, CommandResult
-    from runs.execution.install_types import Installing
+    from runs.execution.environment.install_types import Installing
+    from runs.execution.processes.command import Cancellation, CommandResult
     from runs.toolchains.types import Detection, LocalProject, ProjectTree, PythonInstall
 
 

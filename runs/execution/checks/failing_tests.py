@@ -7,7 +7,7 @@ base, so that a name need not be perfect, only the same both times.
 import re
 from typing import Final
 
-from runs.execution.failing_section import plain_lines
+from runs.execution.checks.failing_section import plain_lines
 
 MAX_NAMES: Final = 2000
 _NAME_CHARS: Final = 300

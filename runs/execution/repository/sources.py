@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from runs.execution.git import Git, GitFailed
+from runs.execution.repository.git import Git, GitFailed
 from runs.execution.troubles import without_password
 
 if TYPE_CHECKING:

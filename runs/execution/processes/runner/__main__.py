@@ -19,12 +19,12 @@ import sys
 import time
 
 # Behind the standard library, so that nothing of ours can take the place of anything in it.
-sys.path.append(os.path.abspath(f"{__file__}/../../../.."))  # noqa: PTH100 -- pathlib is slow to load
+sys.path.append(os.path.abspath(f"{__file__}/../../../../.."))  # noqa: PTH100 -- pathlib is slow to load
 
-from runs.execution.runner import tree
-from runs.execution.runner.execution import Execution
-from runs.execution.runner.spawn import NotStarted
-from runs.execution.runner.wire import STARTED, frame, receive_frame
+from runs.execution.processes.runner import tree
+from runs.execution.processes.runner.execution import Execution
+from runs.execution.processes.runner.spawn import NotStarted
+from runs.execution.processes.runner.wire import STARTED, frame, receive_frame
 
 POLL_SECONDS = 1.0  # how often the parent's id is looked at, beside the end of the socket
 

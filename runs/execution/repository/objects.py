@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pygit2
 
-from runs.execution.git import AUTHOR, AUTHOR_EMAIL
+from runs.execution.repository.git import AUTHOR, AUTHOR_EMAIL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ _DEFAULT_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGST
 
 
 class NotStarted(Exception):
-    """`failure` is a value of runs.execution.command.StartFailure, `detail` for people."""
+    """`failure` is a value of command.StartFailure, `detail` is for people."""
 
     def __init__(self, failure: str, detail: str) -> None:
         super().__init__(detail)
