@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from django.db import connection
 
 from runs import scheduling, selectors, services
 from runs.execution import troubles
-from runs.execution.endings import run_conclude
+from runs.execution.endings import IN_PROGRESS, run_conclude
 from runs.execution.engine import MACHINERY, phase_execute
 from runs.execution.leases import CANCELLED
 from runs.execution.opening import run_open
@@ -117,6 +118,7 @@ class _Loop:
         self.phases = selectors.run_phases(self.run.pk)
         self.scopes = {phase.pk: session.plan_of(phase).scope for phase in self.phases}
         self.is_idle = False
+        self.look_at = 0.0
 
     def go(self) -> None:
         try:
@@ -139,7 +141,7 @@ class _Loop:
         """Whether the run can go no further here; concludes it when it can go nowhere at all."""
         if self.drive.stop.is_set():
             run_request_cancel(self.run.pk)
-        run_refresh(self.run)
+        self._look()
         return RunState(self.run.state) in RUN_TERMINAL or run_conclude(
             self.session,
             self.run,
@@ -147,6 +149,17 @@ class _Loop:
             is_idle=self.is_idle,
             broken=self.drive.broken,
         )
+
+    def _look(self) -> None:
+        """Read again what others may have changed. Between two phases that follow at once there is
+        nothing to see that the keeper of the leases does not see too, unless money is counted."""
+        is_capped = self.run.token_cap is not None or self.run.cost_cap_usd is not None
+        states = {phase.state for phase in self.phases}
+        goes_on = states <= IN_PROGRESS and not states <= scheduling.DONE
+        now = time.monotonic()
+        if is_capped or self.is_idle or not goes_on or now >= self.look_at:
+            run_refresh(self.run)
+            self.look_at = now + LOOK_SECONDS
 
     def _start(self) -> bool:
         """Start what may start; whether anything has changed by it."""
