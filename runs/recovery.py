@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db.models.functions import Now
 
 from runs.execution.leases import worker_identity
-from runs.execution.process import ProcessIdentity, process_identity, process_is_alive
+from runs.execution.process import (
+    ProcessIdentity,
+    process_identity,
+    process_is_alive,
+    process_tree_kill,
+)
 from runs.models import Attempt
 from runs.querysets import attempt_abandon
 from runs.states import PhaseState
@@ -20,6 +26,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CRASH_LIMIT = 3
+# From SIGTERM to SIGKILL for a holder that hangs.
+KILL_SECONDS = 2.0
 
 
 def run_recover(run: Run) -> list[Attempt]:
@@ -36,16 +44,16 @@ def run_recover(run: Run) -> list[Attempt]:
         if attempt.worker == me.worker:
             continue  # another thread of ours
         if attempt.host == me.host:
-            gone = not process_is_alive(
-                ProcessIdentity(
-                    pid=attempt.pid,
-                    started=attempt.pid_started,
-                    boot_id=attempt.boot_id,
-                    host=here,
-                )
+            holder = ProcessIdentity(
+                pid=attempt.pid, started=attempt.pid_started, boot_id=attempt.boot_id, host=here
             )
-            # Alive but late: it may only be slow. Its own keeper lets go before the lease ends.
-            gone = gone or (attempt.pk in expired and _is_past_grace(attempt))
+            gone = not process_is_alive(holder)
+            # Alive but late: it may only be slow. Its own keeper lets go before the lease ends; one
+            # that has not even done that hangs, and is ended before its work is given away.
+            if not gone and attempt.pk in expired and _is_past_grace(attempt):
+                if attempt.pid != os.getpid():
+                    process_tree_kill(holder, KILL_SECONDS)
+                gone = True
         else:
             gone = attempt.pk in expired
         if not gone:

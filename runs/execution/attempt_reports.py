@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -23,23 +25,25 @@ SHOWN = 200
 
 
 def attempt_artifacts(trial: Trial) -> list[dict[str, Any]]:
+    """The columns of an Artifact for each file in the attempt's folder."""
+    trial.bench.flush_notes()
+    folder = trial.bench.folder
+    if not folder.is_dir():
+        return []
     kinds = {".log": ArtifactKind.LOG, ".patch": ArtifactKind.DIFF}
-    found: list[dict[str, Any]] = []
-    if not trial.bench.folder.is_dir():
-        return found
-    for entry in sorted(trial.bench.folder.iterdir()):
-        kind = kinds.get(entry.suffix, ArtifactKind.JUNIT)
-        if entry.is_symlink() or not entry.is_file():
-            continue
-        found.append(
+    below_home = folder.relative_to(settings.AUTOPACK_HOME).as_posix()
+    with os.scandir(folder) as entries:
+        found = [
             {
-                "kind": kind.value,
+                "kind": kinds.get(PurePath(entry.name).suffix, ArtifactKind.JUNIT).value,
                 "name": entry.name,
-                "path": entry.relative_to(settings.AUTOPACK_HOME).as_posix(),
-                "size_bytes": entry.stat().st_size,
+                "path": f"{below_home}/{entry.name}",
+                "size_bytes": entry.stat(follow_symlinks=False).st_size,
             }
-        )
-    return found
+            for entry in entries
+            if entry.is_file(follow_symlinks=False)
+        ]
+    return sorted(found, key=lambda columns: columns["name"])
 
 
 def attempt_report(

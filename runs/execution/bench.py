@@ -6,8 +6,8 @@ sandbox, with a scrubbed environment, limits, and the whole output in the attemp
 
 from __future__ import annotations
 
-import contextlib
 import logging
+import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,6 @@ from runs.models import ModelCall
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from io import FileIO
     from pathlib import Path
 
     from runs.agents.types import ModelUsage
@@ -68,7 +67,7 @@ class Bench:
     environment: Environment | None = None
     allows_network: bool = False
     extra_env: dict[str, str] = field(default_factory=dict)
-    _log: FileIO | None = None
+    _notes: list[str] = field(default_factory=list)
 
     @property
     def tree(self) -> Path:
@@ -110,10 +109,29 @@ class Bench:
                 network=needs.network,
             )
             command = sandbox_wrap(command, policy, self.mode)
-        with workspace.watched():
-            result = run(command, log_path=self.log_path, cancellation=self.cancellation)
+        result = self._run_watched(command)
         if result.ending is Ending.CANCELLED:
             raise AttemptCancelled(self.cancellation.reason)
+        return result
+
+    def _run_watched(self, command: Command) -> CommandResult:
+        """Run it, and have it noticed whether it left anything in the worktree."""
+        self.flush_notes()
+        workspace = self.workspace
+        if sys.platform == "win32":
+            # There are no runners there to look for us.
+            with workspace.watched():
+                return run(command, log_path=self.log_path, cancellation=self.cancellation)
+        # A tree that is not pristine is cleaned whatever comes; git's own files matter always.
+        tree = str(workspace.tree) if workspace.pristine else ""
+        command = replace(command, watch=(tree, str(workspace.git.git_dir)))
+        changes: tuple[bool | None, ...] = (None, None)
+        try:
+            result = run(command, log_path=self.log_path, cancellation=self.cancellation)
+            is_started = result.ending is not Ending.NOT_STARTED
+            changes = result.changes if is_started else (False, False)
+        finally:
+            workspace.footprints(has_tree=changes[0], has_state=changes[1])
         return result
 
     def command(
@@ -162,17 +180,17 @@ class Bench:
         )
 
     def note(self, line: str) -> None:
-        """Write a line of ours into the attempt's log; a full disk costs the line, not the run."""
+        """Put a line of ours into the attempt's log, before the output of the next command."""
+        self._notes.append(f"{line}\n")
+
+    def flush_notes(self) -> None:
+        """Write the lines noted so far; a full disk costs the lines, not the run."""
+        if not self._notes:
+            return
+        text = "".join(self._notes)
+        self._notes.clear()
         try:
-            if self._log is None:
-                self._log = self.log_path.open("ab", buffering=0)
-            self._log.write(f"{line}\n".encode(errors="replace"))
+            with self.log_path.open("ab", buffering=0) as log:
+                log.write(text.encode(errors="replace"))
         except OSError as error:
             logger.warning("The log %s cannot be written: %s", self.log_path, error)
-
-    def close(self) -> None:
-        """Let go of the log."""
-        if self._log is not None:
-            with contextlib.suppress(OSError):
-                self._log.close()
-            self._log = None

@@ -77,7 +77,7 @@ def phase_execute(
                 return None
             finally:
                 trial.ports.close()
-                trial.bench.close()
+                trial.bench.flush_notes()
         attempt_finished.send_robust(
             sender=None, run_pk=phase.run_id, phase_pk=phase.pk, attempt_pk=attempt.pk,
             report=report,

@@ -42,11 +42,17 @@ def run_open(run: Run) -> Session | None:
         logger.warning("The run cannot start: %s", said)
         services.run_stop(
             run, RunState.FAILED, PhaseState.SKIPPED,
-            explanation=said, failure_kind=FailureKind.ENVIRONMENT,
+            explanation=said, failure_kind=_kind(run, problem),
         )  # fmt: skip
         return None
     run_start(run, base)
     return session
+
+
+def _kind(run: Run, problem: Exception) -> FailureKind:
+    """A branch that this run made and somebody else uses is a conflict; the rest is where we are."""
+    is_ours = isinstance(problem, RepositoryProblem) and problem.code.startswith("branch_")
+    return FailureKind.CONFLICT if is_ours and run.published_commit else FailureKind.ENVIRONMENT
 
 
 def _base(session: Session, run: Run) -> str:
@@ -58,6 +64,14 @@ def _base(session: Session, run: Run) -> str:
             f"{source.shown} has a branch {run.branch} already, at {now.branch_tip[:12]}, where "
             "this run did not put it. Delete or rename it, or create the run under another id.",
         )
+    if now.branch_tip and source.is_local:
+        checked_out = source.branch_tip(run.branch)
+        if checked_out and checked_out.checked_out_at:
+            raise RepositoryProblem(
+                "branch_checked_out",
+                f"{run.branch} is checked out in {checked_out.checked_out_at}; moving it would "
+                "make the files there look changed. Check out another branch there, then retry.",
+            )
     if run.base_commit and run.base_commit != now.base:
         logger.warning(
             "The base has moved from %s to %s since this run started; it goes on from where it "

@@ -118,6 +118,7 @@ def run(
         **_request(command.argv, command.cwd, command.env, limits.wall_seconds),
         "log": None if log_path is None else str(log_path),
         "wrapped": command.is_wrapped,
+        "watch": list(command.watch),
         "inactivity": limits.inactivity_seconds,
         "grace": limits.grace_seconds,
         "head": limits.head_bytes,
@@ -139,6 +140,7 @@ def _request(
         "log_max": 0,
         "separate": False,
         "wrapped": False,
+        "watch": ["", ""],
         "wall": wall_seconds,
         "inactivity": None,
         "grace": 5.0,
@@ -172,6 +174,7 @@ def _result(command: Command, raw: RawResult, log_path: Path | None, reason: str
         explanation=explain(command, raw, reason),
         omitted_bytes=omitted,
         log_error=raw.log_error,
+        changes=tuple(raw.changes),
         start_failure=StartFailure(raw.failure) if raw.failure else None,
     )
 

@@ -21,16 +21,15 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from filelock import FileLock, Timeout
 
+from runs.execution.processes.runner.footprint import git_state, tree_fingerprint
 from runs.execution.repository.coprocess import CoprocessFailed
 from runs.execution.repository.git import Git, GitFailed
 from runs.execution.repository.nested import nested_refuse, submodules_disarm, submodules_update
 from runs.execution.repository.worktree_state import (
     fingerprint_digest,
     forget_git_state,
-    git_state,
     remove_tree,
     sweep,
-    tree_fingerprint,
     unnest,
 )
 
@@ -104,16 +103,25 @@ class Workspace:
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
         """Around whatever runs commands in the tree: notices whether they left anything."""
-        before = tree_fingerprint(self.tree) if self.pristine else None
-        state = git_state(self.git.git_dir)
+        before = tree_fingerprint(str(self.tree)) if self.pristine else None
+        state = git_state(str(self.git.git_dir))
         self.visited = True
         try:
             yield
         finally:
-            if before is None or tree_fingerprint(self.tree) != before:
+            if before is None or tree_fingerprint(str(self.tree)) != before:
                 self.pristine = False
-            if git_state(self.git.git_dir) != state:
+            if git_state(str(self.git.git_dir)) != state:
                 self.tampered, self.pristine = True, False
+
+    def footprints(self, *, has_tree: bool | None, has_state: bool | None) -> None:
+        """Take note of what a runner has seen of a command: whether it changed the tree, and git's
+        own files of it (None: not known)."""
+        self.visited = True
+        if has_tree is not False:
+            self.pristine = False
+        if has_state is not False:
+            self.tampered, self.pristine = True, False
 
     def place(self, names: tuple[str, ...]) -> None:
         """Note files that are in the tree but must stay out of every commit."""
@@ -132,7 +140,7 @@ class Workspace:
         lock = git_dir / "HEAD.lock"
         lock.write_text(f"{commit}\n", encoding="ascii")
         lock.replace(git_dir / "HEAD")
-        for name in ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"):
+        for name in ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD") if self.visited else ():
             (git_dir / name).unlink(missing_ok=True)
         self.head = commit
 

@@ -60,6 +60,7 @@ class Command:
     """`env` is the whole environment. `argv[0]` is looked up in its PATH (absolute entries only).
 
     `shown_argv` is set when a sandbox was wrapped around a command: what people are told about.
+    `watch`: a worktree and its git directory ('' for neither) to be looked at before and after.
     """
 
     argv: tuple[str, ...]
@@ -68,6 +69,7 @@ class Command:
     limits: CommandLimits = CommandLimits()
     stdin: bytes = b""
     shown_argv: tuple[str, ...] | None = None
+    watch: tuple[str, str] = ("", "")
 
     @property
     def is_wrapped(self) -> bool:
@@ -86,7 +88,8 @@ class CommandResult:
     `head` and `tail` do not overlap: a short output is all in `head`; read `output` for both.
     `omitted_bytes` are missing between them, but not in the log. `survivors_killed`: processes
     that had to be killed besides the command itself (after a normal end: what it left running).
-    `log_error`: why the log is not complete, or "".
+    `log_error`: why the log is not complete, or "". `changes`: whether what was watched is another
+    (the worktree, its git directory); None where that is not known.
     """
 
     argv: tuple[str, ...]
@@ -103,6 +106,7 @@ class CommandResult:
     omitted_bytes: int = 0
     log_error: str = ""
     start_failure: StartFailure | None = None
+    changes: tuple[bool | None, ...] = (None, None)
 
     @property
     def ok(self) -> bool:
@@ -173,6 +177,7 @@ class RawResult:
     log_error: str = ""
     failure: str = ""
     detail: str = ""
+    changes: list[bool | None] = field(default_factory=lambda: [None, None])
     parts: list[bytes] = field(default_factory=lambda: [b"", b"", b"", b""])
 
 

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from runs.execution.processes.runner import tree
+from runs.execution.processes.runner import footprint, tree
 from runs.execution.processes.runner.output import Log, Sink
 from runs.execution.processes.runner.spawn import STATUS_FD, file_with, spawn_process
 from runs.execution.processes.runner.wire import Message
@@ -35,6 +35,22 @@ class Execution:
         self._term_at: float | None = None
         self._kill_at: float | None = None
         self._killed_at: dict[int, float] = {}  # by pid, when it was first sent SIGKILL
+        self._tree, self._git_dir = request["watch"]
+        self._footprints = self._look()
+
+    def _look(self) -> list[object]:
+        """The watched worktree and git's files of it, None for what cannot be told."""
+        seen: list[object] = [None, None]
+        with contextlib.suppress(OSError):
+            if self._git_dir:
+                seen[1] = footprint.git_state(self._git_dir)
+            if self._tree:
+                seen[0] = footprint.tree_fingerprint(self._tree)
+        return seen
+
+    def _changes(self) -> list[bool | None]:
+        pairs = zip(self._footprints, self._look(), strict=True)
+        return [None if before is None else before != now for before, now in pairs]
 
     def start(self) -> int:
         """The process id; raises NotStarted."""
@@ -210,6 +226,7 @@ class Execution:
             "survivors": len(self._survivors),
             "stuck": self._stuck,
             "log_error": self._log.error,
+            "changes": self._changes(),
             "parts": [len(part) for part in parts],
         }, b"".join(parts)
 
