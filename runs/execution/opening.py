@@ -50,7 +50,7 @@ def run_open(run: Run) -> Session | None:
 
 
 def _kind(run: Run, problem: Exception) -> FailureKind:
-    """A branch that this run made and somebody else uses is a conflict; the rest is where we are."""
+    """A branch of this run that somebody else uses is a conflict; the rest is where we are."""
     is_ours = isinstance(problem, RepositoryProblem) and problem.code.startswith("branch_")
     return FailureKind.CONFLICT if is_ours and run.published_commit else FailureKind.ENVIRONMENT
 
