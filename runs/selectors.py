@@ -10,7 +10,6 @@ from django.db.models import F, Sum
 from django.utils import timezone
 
 from runs.models import Attempt, ModelCall, Phase, Run
-from runs.states import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -102,9 +101,3 @@ def runs_by_id(run_ids: Iterable[str]) -> dict[str, Run]:
             if run:
                 by_lower[run_id.lower()] = run
     return {run_id: by_lower[run_id.lower()] for run_id in wanted if run_id.lower() in by_lower}
-
-
-def run_is_terminal(run: Run) -> bool:
-    return RunState(run.state) in {
-        RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.TIMEOUT
-    }  # fmt: skip

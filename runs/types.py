@@ -22,16 +22,6 @@ class WorkerIdentity:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """A run's budgets; None is no limit."""
-
-    token_cap: int | None
-    cost_cap_usd: float | None
-    max_duration_minutes: float
-    max_phases: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class StageTiming:
     stage: Stage
     seconds: float

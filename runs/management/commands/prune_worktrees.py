@@ -1,10 +1,11 @@
 """prune_worktrees: give disk back without losing work."""
 
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+
+from runs.management.edge import EdgeCommand
 
 DESCRIPTION = """\
 Removes idle worktrees and old leftovers of attempts.
@@ -22,18 +23,9 @@ examples:
 """
 
 
-class Command(BaseCommand):
+class Command(EdgeCommand):
     help = DESCRIPTION
-    requires_system_checks: tuple[str, ...] = ()
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        return super().create_parser(
-            prog_name,
-            subcommand,
-            epilog=EXAMPLES,
-            formatter_class=RawDescriptionHelpFormatter,
-            **kwargs,
-        )
+    examples = EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="Only say what would go.")
@@ -48,7 +40,7 @@ class Command(BaseCommand):
             "--no-gc", action="store_true", help="Do not let git drop what nothing leads to."
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def act(self, options: dict[str, Any]) -> None:
         from runs.execution.pruning import worktrees_prune
 
         is_dry_run = options["dry_run"]
@@ -57,10 +49,10 @@ class Command(BaseCommand):
         )
         verb = "would remove" if is_dry_run else "removed"
         for path in pruned.worktrees:
-            self.stdout.write(f"{verb} {path}")
+            self.say(f"{verb} {path}")
         for ref in pruned.rescued:
-            self.stdout.write(f"kept what a dead worker left: {ref}")
-        self.stdout.write(
+            self.say(f"kept what a dead worker left: {ref}")
+        self.say(
             f"{verb} {len(pruned.worktrees)} worktrees, {pruned.refs} old refs and "
             f"{pruned.environments} unused environments, {pruned.freed_bytes / 1e6:.1f} MB. "
             f"Worktrees in use: {pruned.in_use}."

@@ -8,8 +8,9 @@ from runs.management.edge import EdgeCommand, run_find
 
 class Command(EdgeCommand):
     help = """\
-Asks for the end of a run. One that nobody executes ends at once; one that is being executed is
-ended by its process within a second, and what it has integrated is published all the same.
+Asks for the end of a run. One that is not RUNNING ends at once. One that is RUNNING is ended by its
+process within a second (or by the next execute_run, when that process is dead), and what it has
+integrated is published all the same.
 A CANCELLED run can be taken up again: manage.py run_retry.
 
 Exit code: 0 when it was asked for, 1 when the run has ended already, 2 no such run."""

@@ -1,9 +1,9 @@
 """run_rollback: take integrated phases back out of a run."""
 
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from runs.management.edge import EdgeCommand, run_find
 
 DESCRIPTION = """\
 Takes the phase integrated last (or, with --all, every phase) back out of a run.
@@ -19,37 +19,20 @@ examples:
 """
 
 
-class Command(BaseCommand):
+class Command(EdgeCommand):
     help = DESCRIPTION
-    requires_system_checks: tuple[str, ...] = ()
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        return super().create_parser(
-            prog_name,
-            subcommand,
-            epilog=EXAMPLES,
-            formatter_class=RawDescriptionHelpFormatter,
-            **kwargs,
-        )
+    examples = EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("run_id")
         parser.add_argument("--all", action="store_true", help="Take every phase back.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        from runs import selectors
-        from runs.execution.repository.sources import RepositoryProblem
+    def act(self, options: dict[str, Any]) -> None:
         from runs.rollback import run_rollback
-        from runs.services import RunConflict
         from runs.states import Trigger
 
-        run = selectors.runs_by_id([options["run_id"]]).get(options["run_id"])
-        if run is None:
-            raise CommandError(f"There is no run {options['run_id']!r}.")
-        try:
-            taken = run_rollback(run, whole=options["all"], trigger=Trigger.CLI)
-        except (RunConflict, RepositoryProblem) as problem:
-            raise CommandError(str(problem)) from problem
+        run = run_find(options["run_id"])
+        taken = run_rollback(run, whole=options["all"], trigger=Trigger.CLI)
         for phase in taken:
-            self.stdout.write(f"{phase.key} is PENDING again")
-        self.stdout.write(run.explanation)
+            self.say(f"{phase.key} is PENDING again")
+        self.say(run.explanation)
