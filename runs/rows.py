@@ -8,19 +8,19 @@ the ORM would store. Names of columns come from our own code only, never from da
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models.expressions import Col
-from django.utils import timezone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.models import Field, Model
 
 
@@ -40,56 +40,74 @@ class Increment:
 
 def update(model: type[Model], *, where: Mapping[str, Any], values: Mapping[str, Any]) -> int:
     """Set `values` on the rows that equal `where`; returns how many there were."""
-    shape = tuple((name, type(value)) for name, value in values.items())
-    sql = _update_sql(model, tuple(where), shape, connection.vendor)
-    parameters = [_prepared(model, *item) for item in (*values.items(), *where.items())]
-    with _executed(sql, parameters) as cursor:
-        return int(cursor.rowcount)
+    database = _database()
+    sql = _update_sql(model, tuple(where), _shape(values), database.vendor)
+    parameters = _parameters(database, model, (values, where))
+    return int(_executed(database, sql, parameters, attrgetter("rowcount")))
 
 
 def insert(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """Insert rows, each naming every column but the id, in one order; returns their ids."""
     if not rows:
         return []
-    shape = tuple((name, type(value)) for name, value in rows[0].items())
-    sql = _insert_sql(model, shape, len(rows), connection.vendor)
-    parameters = [_prepared(model, *item) for row in rows for item in row.items()]
-    with _executed(sql, parameters) as cursor:
-        return [int(row[0]) for row in cursor.fetchall()]
+    database = _database()
+    sql = _insert_sql(model, _shape(rows[0]), len(rows), database.vendor)
+    parameters = _parameters(database, model, rows)
+    return [row[0] for row in _executed(database, sql, parameters, _all_rows)]
 
 
-@contextmanager
-def _executed(sql: str, parameters: list[Any]) -> Iterator[Any]:
-    """The driver's own cursor after a statement in the driver's own words: Django's rewrites each
-    statement with a regular expression, which costs more than SQLite takes to run it."""
-    connection.validate_no_broken_transaction()
-    connection.ensure_connection()
-    with connection.wrap_database_errors:
-        cursor = connection.connection.cursor()
+def refresh(row: Model, names: tuple[str, ...]) -> None:
+    """Read columns of a row again. Raises LookupError when it is gone."""
+    database = _database()
+    model = type(row)
+    sql, converters = _select(model, names, database.vendor)
+    found = _executed(database, sql, [row.pk], _one_row)
+    if found is None:
+        raise LookupError(f"{model.__name__} {row.pk} is gone.")
+    for name, value, (convert, column) in zip(names, found, converters, strict=True):
+        for function in convert:
+            value = function(value, column, database)  # noqa: PLW2901 (one converter feeds the next)
+        setattr(row, name, value)
+
+
+def _database() -> BaseDatabaseWrapper:
+    """This thread's connection itself: its proxy looks it up again for every attribute."""
+    return connections[DEFAULT_DB_ALIAS]
+
+
+def _executed(
+    database: BaseDatabaseWrapper,
+    sql: str,
+    parameters: list[Any],
+    take: Callable[[Any], Any],
+) -> Any:
+    """What `take` has of the driver's own cursor after a statement in the driver's own words:
+    Django's rewrites each statement with a regular expression, which costs more than SQLite takes
+    to run it."""
+    database.validate_no_broken_transaction()
+    if database.connection is None:
+        database.ensure_connection()
+    with database.wrap_database_errors:
+        cursor = database.connection.cursor()
         try:
             cursor.execute(sql, parameters)
-            yield cursor
+            return take(cursor)
         finally:
             cursor.close()
+
+
+def _all_rows(cursor: Any) -> list[tuple[Any, ...]]:
+    return list(cursor.fetchall())
+
+
+def _one_row(cursor: Any) -> tuple[Any, ...] | None:
+    found: tuple[Any, ...] | None = cursor.fetchone()
+    return found
 
 
 def _mark(vendor: str) -> str:
     """The driver's placeholder."""
     return "?" if vendor == "sqlite" else "%s"
-
-
-def refresh(row: Model, names: tuple[str, ...]) -> None:
-    """Read columns of a row again. Raises LookupError when it is gone."""
-    model = type(row)
-    sql, converters = _select(model, names, connection.vendor)
-    with _executed(sql, [row.pk]) as cursor:
-        found = cursor.fetchone()
-    if found is None:
-        raise LookupError(f"{model.__name__} {row.pk} is gone.")
-    for name, value, (convert, column) in zip(names, found, converters, strict=True):
-        for function in convert:
-            value = function(value, column, connection)  # noqa: PLW2901 (one converter feeds the next)
-        setattr(row, name, value)
 
 
 @cache
@@ -100,16 +118,34 @@ def _field(model: type[Model], name: str) -> Field[Any, Any]:
     raise LookupError(f"{model.__name__} has no column {name!r}.")
 
 
-def _prepared(model: type[Model], name: str, value: Any) -> Any:
-    if isinstance(value, Increment):
-        return value.by
-    if isinstance(value, Now):
-        if connection.vendor != "sqlite":
-            return value.plus_seconds
-        value = timezone.now() + timedelta(seconds=value.plus_seconds)
-    if value is None or type(value) is int or type(value) is str:
-        return value
-    return _field(model, name).get_db_prep_save(value, connection)
+def _shape(values: Mapping[str, Any]) -> tuple[tuple[str, type], ...]:
+    return tuple((name, type(value)) for name, value in values.items())
+
+
+def _parameters(
+    database: BaseDatabaseWrapper, model: type[Model], rows: Iterable[Mapping[str, Any]]
+) -> list[Any]:
+    """The values of `rows` one after the other, as the driver takes them."""
+    prepared: list[Any] = []
+    for row in rows:
+        for name, value in row.items():
+            kind = type(value)
+            if value is None or kind is int or kind is str:
+                prepared.append(value)
+            elif kind is Now:
+                prepared.append(_time(value.plus_seconds, database.vendor))
+            elif kind is Increment:
+                prepared.append(value.by)
+            else:
+                prepared.append(_field(model, name).get_db_prep_save(value, database))
+    return prepared
+
+
+def _time(plus_seconds: float, vendor: str) -> object:
+    if vendor != "sqlite":
+        return plus_seconds
+    # As Django's own adapter for SQLite writes a time: naive, in UTC.
+    return str((datetime.now(UTC) + timedelta(seconds=plus_seconds)).replace(tzinfo=None))
 
 
 def _placeholder(kind: type, column: str, vendor: str) -> str:
