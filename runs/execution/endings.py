@@ -85,12 +85,19 @@ def _succeed(session: Session, run: Run) -> bool:
             run, RunState.FAILED, PhaseState.SKIPPED,
             explanation=str(problem), failure_kind=FailureKind.CONFLICT,
         )  # fmt: skip
-    made = f"Branch {run.branch} holds it." if run.head_commit != run.base_commit else ""
-    run_transition(
-        run.pk, RunState.RUNNING, RunState.SUCCEEDED,
-        explanation=f"All phases are validated and integrated. {made}".strip(),
-    )  # fmt: skip
+    said = "All phases are validated and integrated."
+    if run.head_commit != run.base_commit:
+        said = f"{said} Branch {run.branch} holds it. {_base_moved(session)}".rstrip()
+    run_transition(run.pk, RunState.RUNNING, RunState.SUCCEEDED, explanation=said)
     return True
+
+
+def _base_moved(session: Session) -> str:
+    try:
+        return session.base_moved()
+    except (RepositoryProblem, *MACHINERY) as problem:
+        logger.warning("Whether the base has moved cannot be told: %s", problem)
+        return ""
 
 
 def _stop(

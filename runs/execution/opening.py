@@ -72,6 +72,7 @@ def _base(session: Session, run: Run) -> str:
                 f"{run.branch} is checked out in {checked_out.checked_out_at}; moving it would "
                 "make the files there look changed. Check out another branch there, then retry.",
             )
+    session.base_now = now.base
     if run.base_commit and run.base_commit != now.base:
         logger.warning(
             "The base has moved from %s to %s since this run started; it goes on from where it "

@@ -38,6 +38,8 @@ class Session:
     doctor: Doctor = field(default_factory=NullDoctor)
     plans: dict[int, PhasePlan] = field(default_factory=dict)
     baselines: dict[tuple[object, ...], BaselineResult] = field(default_factory=dict)
+    # Where the project's base was when it was last looked at.
+    base_now: str = ""
 
     def plan_of(self, phase: Phase) -> PhasePlan:
         plan = self.plans.get(phase.pk)
@@ -45,6 +47,18 @@ class Session:
             # A row of ours was checked when the run was made.
             plan = self.plans[phase.pk] = build_phase(phase.spec, phase.tier)
         return plan
+
+    def base_moved(self) -> str:
+        """A sentence for people when the project has gone on from where the run started."""
+        if self.mirror.source.is_local:
+            start = self.mirror.source_start(self.run.project.base_ref, self.run.branch)
+            self.base_now = start.base
+        if self.base_now in ("", self.run.base_commit):
+            return ""
+        return (
+            f"Its base has moved meanwhile, from {self.run.base_commit[:12]} to "
+            f"{self.base_now[:12]}: merge or rebase the branch."
+        )
 
     @property
     def folder(self) -> Path:

@@ -221,3 +221,27 @@ def test_a_base_that_the_user_has_thrown_away_meanwhile_is_said_with_the_way_bac
     assert run.state == RunState.SUCCEEDED, run.explanation
     assert repository.git("fsck", "--strict", "--no-dangling") == ""
     assert repository.git("rev-parse", "autopack/first^") == run.base_commit
+
+
+def test_a_base_that_moves_while_the_run_goes_on_is_said_at_its_end(
+    make_run: MakeRun, repository: GitRepository
+) -> None:
+    start = repository.tip("main")
+    checkout, other = repository.folder, "main-moves.txt"
+    moves = sh(
+        'git -C "$1" -c user.name=a -c user.email=a@b commit -q --allow-empty -m "$2"',
+        checkout,
+        other,
+    )
+    run = make_run(phase("a", add_line(0), validation_commands=[moves]))
+    drive(run)
+    run.refresh_from_db()
+    assert run.state == RunState.SUCCEEDED
+    assert f"moved meanwhile, from {start[:12]} to {repository.tip('main')[:12]}" in run.explanation
+
+
+def test_a_base_that_stays_is_not_spoken_of(make_run: MakeRun) -> None:
+    run = make_run(phase("a", add_line(0)))
+    drive(run)
+    run.refresh_from_db()
+    assert "moved" not in run.explanation
