@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runs.execution.repository.git import NO_COMMIT, Git, GitFailed
+from runs.execution.repository.large_files import large_files_give
 from runs.execution.repository.sources import RepositoryProblem, Source
 from runs.execution.troubles import without_password
 
@@ -18,6 +19,8 @@ def branch_publish(mirror: Mirror, branch: str, new: str, old: str, base: str) -
 
     Raises RepositoryProblem, with everything kept in the mirror.
     """
+    if mirror.is_lfs_ready:
+        large_files_give(mirror, new, base)
     if mirror.source.is_local:
         _publish_local(mirror.source, mirror, branch, new, old, base)
     else:
