@@ -1,53 +1,19 @@
-"""Plan files and projects as commands are given them."""
+"""Projects as commands are given them, and what is said of plans that were read from text."""
 
 from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from runs.fleet.admission import FleetRefused
+from runs.fleet.texts import one_line
 from runs.models import Project
-from runs.planning.schema import MAX_DOCUMENT_BYTES, PlanInvalid, plan_dump, plan_loads
 
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Iterator
 
-MAX_FAULTS_SHOWN = 50
-
-
-def plan_read(name: str, stdin: IO[bytes]) -> dict[str, Any]:
-    """The structured plan in a file (- for stdin), as JSON. Raises FleetRefused with every fault
-    on a line of its own."""
-    data = _bytes_of(name, stdin)
-    try:
-        return plan_dump(plan_loads(data))
-    except PlanInvalid as invalid:
-        where = "stdin" if name == "-" else name
-        if not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
-            raise FleetRefused(
-                f"{where} is no structured plan: those are JSON (see manage.py "
-                "export_plan_schema). Plans written as plain text come with the normalizer."
-            ) from invalid
-        faults = [f"{where}: {fault}" for fault in invalid.faults[:MAX_FAULTS_SHOWN]]
-        more = len(invalid.faults) - MAX_FAULTS_SHOWN
-        if more > 0:
-            faults.append(f"{where}: and {more} more")
-        raise FleetRefused("\n".join(faults)) from invalid
-
-
-def _bytes_of(name: str, stdin: IO[bytes]) -> bytes:
-    # One byte more than a plan may have: the parser says that it is too large.
-    most = MAX_DOCUMENT_BYTES + 1
-    if name == "-":
-        return stdin.read(most)
-    try:
-        with Path(name).expanduser().open("rb") as file:
-            return file.read(most)
-    except OSError as error:
-        raise FleetRefused(
-            f"{name} cannot be read: {error.strerror}. Name a plan file (JSON), or - for stdin."
-        ) from error
+    from runs.models import Run
 
 
 def project_find(name: str) -> Project:
@@ -71,3 +37,23 @@ def project_find(name: str) -> Project:
         f"{name!r} is neither a project nor a folder.{there} Give the path of a git repository to "
         "register it."
     )
+
+
+def reading_lines(run: Run) -> Iterator[str]:
+    """How the text of a run's plan was read; nothing for a run of a structured plan."""
+    kept = run.plan_normalization
+    if not kept:
+        return
+    yield f"Read as {one_line(kept['format'])}, confidence {kept['confidence']:.2f}."
+    for warning in kept["warnings"]:
+        yield f"  warning: {one_line(warning['message'])}"
+
+
+def confirmation_lines(run: Run) -> Iterator[str]:
+    """What to do about a plan that a person has to confirm; nothing for others."""
+    from runs.plans import confirmation_missing
+
+    said = confirmation_missing(run)
+    if said:
+        yield one_line(said, 1000)
+        yield f"Look at it with: manage.py normalize_plan FILE --repo {run.project.source}"

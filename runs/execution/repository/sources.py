@@ -188,8 +188,8 @@ def source_open(location: str) -> Source:
     """
     if URL.match(location):
         return Source(location, None)
-    path = Path(location).expanduser()
-    if not location.strip() or not path.is_dir():
+    path = _folder(location)
+    if path is None:
         raise RepositoryProblem(
             "not_found", f"{location!r} is not a folder of this machine. Give the path of a git "
             "repository, or its URL."
@@ -210,6 +210,14 @@ def source_open(location: str) -> Source:
             f"git -C {path} fetch --unshallow",
         )
     return Source(str(path), git_dir, head_dir)
+
+
+def _folder(location: str) -> Path | None:
+    try:
+        path = Path(location).expanduser()
+        return path if location.strip() and path.is_dir() else None
+    except (OSError, RuntimeError, ValueError):
+        return None  # too long for a path, the home of nobody, a NUL: no folder, whatever it is
 
 
 def _git_dirs(path: Path) -> tuple[Path, Path]:

@@ -9,22 +9,26 @@ from runs.management.edge import EdgeCommand, add_budgets, budgets_given
 
 class Command(EdgeCommand):
     help = """\
-Makes a run of a structured plan (JSON; manage.py export_plan_schema describes it). The run is
-PENDING until it is executed: by manage.py execute_run or run_parallel, or at once with --start.
+Makes a run of a plan. The run is PENDING until it is executed: by manage.py execute_run or
+run_parallel, or at once with --start.
 
-Whatever is wrong with the plan is told at once, one fault a line, with the path of each. Plans
-written as plain text come with the normalizer.
+A structured plan (JSON; manage.py export_plan_schema describes it) is taken as it is; whatever is
+wrong with it is told at once, one fault a line, with the path of each. Any other text (a task
+list, an issue, a PRD, prose) is normalized first, against the files of the repository: manage.py
+normalize_plan shows what comes of it. When that leaves doubts, a person has to confirm the plan
+before the run may start; what to do is printed.
 
 Exit code: 0 when it was made (with --start: when it SUCCEEDED), 1 otherwise."""
     examples = """\
 examples:
   manage.py run_create plan.json --project ~/src/project          id made from the plan's goal
   manage.py run_create plan.json --project project --run-id my-run --max-duration-minutes 30
+  manage.py run_create tasks.md --project .                       of a plan as people write it
   manage.py run_create - --project . --start < plan.json          from stdin, and execute it
 """
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("plan", metavar="PLAN.json", help="The plan; - for stdin.")
+        parser.add_argument("plan", metavar="PLAN", help="The plan, JSON or text; - for stdin.")
         parser.add_argument(
             "--project",
             required=True,
@@ -40,21 +44,31 @@ examples:
         add_budgets(parser)
 
     def act(self, options: dict[str, Any]) -> None:
-        from runs.fleet.plans import plan_read, project_find
+        from runs.fleet.plan_files import plan_file_read
+        from runs.fleet.plans import confirmation_lines, project_find, reading_lines
         from runs.services import run_create
         from runs.states import Trigger
 
-        plan = plan_read(options["plan"], sys.stdin.buffer)
+        plan = plan_file_read(options["plan"], sys.stdin.buffer)
         project = project_find(options["project"])
         run = run_create(
             project=project,
-            structured_plan=plan,
+            structured_plan=plan.structured,
+            raw_plan=plan.text,
+            file_name=plan.name,
             run_id=options["run_id"],
             budgets=budgets_given(options),
             priority=options["priority"],
             trigger=Trigger.CLI,
         )
+        for line in reading_lines(run):
+            self.say(line)
         self.say(f"Run {run.run_id} of project {project.name}: {run.phases.count()} phases.")
+        waits = list(confirmation_lines(run))
+        for line in waits:
+            self.say(line)
+        if waits and options["start"]:
+            raise SystemExit(1)
         if not options["start"]:
             self.say(f"Execute it with: manage.py execute_run {run.run_id}")
             return
