@@ -46,7 +46,13 @@ class AttemptReport:
     warnings: tuple[str, ...] = ()
     tokens: int = 0
     cost_usd: float = 0.0
+    # One a mitigation: runs.execution.mitigations.types.Record.as_json says what is in it.
+    mitigations: tuple[dict[str, Any], ...] = ()
+    # Mitigations that did away with the failure they were for.
     hardening_hits: int = 0
+    # Failures that went green without a Doctor, and what that spared, by an estimate.
+    doctor_calls_skipped: int = 0
+    tokens_saved_estimate: int = 0
     doctor_called: bool = False
 
     def as_json(self) -> dict[str, Any]:

@@ -34,6 +34,15 @@ class RecipeBuilder:
             for step in request.phase.builder.steps
             if not step.attempts or request.attempt in step.attempts
         ]
+        if not request.phase.builder.steps and request.phase.tasks:
+            return BuildResult(
+                ok=False,
+                explanation=(
+                    f"A recipe without steps cannot do the {len(request.phase.tasks)} tasks of "
+                    "this phase. Give it steps, or name a builder that can (builder.backend)"
+                ),
+                failure_kind=FailureKind.REQUIRES_HUMAN_REVIEW,
+            )
         is_staged = True
         output = ""
         for number, step in enumerate(steps, start=1):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Lists in a report are for people: longer ones are cut here, and whole in the log.
 SHOWN = 200
+# Outcomes of mitigations that did away with the failure that they were for.
+HITS = frozenset({"fixed", "failed_differently"})
 
 
 def attempt_artifacts(trial: Trial) -> list[dict[str, Any]]:
@@ -54,6 +56,9 @@ def attempt_report(
     commit: str,
 ) -> AttemptReport:
     spent = selectors.attempt_spent(trial.attempt.pk) if trial.plan.builder.model else None
+    mitigations = (
+        tuple(record.as_json() for record in trial.mitigator.records) if trial.mitigator else ()
+    )
     return AttemptReport(
         run_id=trial.session.run.run_id,
         phase=trial.phase.key,
@@ -78,6 +83,10 @@ def attempt_report(
         warnings=tuple(trial.warnings),
         tokens=spent.tokens if spent else 0,
         cost_usd=float(spent.cost_usd) if spent else 0.0,
+        mitigations=mitigations,
+        hardening_hits=sum(each["outcome"] in HITS for each in mitigations),
+        doctor_calls_skipped=sum(each["doctor_skipped"] for each in mitigations),
+        tokens_saved_estimate=sum(each["tokens_saved_estimate"] for each in mitigations),
     )
 
 

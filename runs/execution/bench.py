@@ -22,7 +22,7 @@ from runs.execution.troubles import is_disk_full
 from runs.models import ModelCall
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from runs.agents.types import ModelUsage
@@ -49,6 +49,16 @@ def package_sources() -> dict[str, str]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class BuilderCommand:
+    """A command of a builder, and how it ended."""
+
+    argv: tuple[str, ...]
+    cwd: str
+    has_network: bool
+    result: CommandResult
+
+
 class AttemptCancelled(Exception):
     """The attempt must stop: its cancellation was requested. The message is the reason."""
 
@@ -67,6 +77,10 @@ class Bench:
     environment: Environment | None = None
     allows_network: bool = False
     extra_env: dict[str, str] = field(default_factory=dict)
+    # Asked about a builder's command that failed; gives the result that the builder gets.
+    heal: Callable[[BuilderCommand], CommandResult] | None = None
+    # Where the last command's output begins in the log; kept up only when somebody wants to know.
+    log_start: int | None = None
     _notes: list[str] = field(default_factory=list)
 
     @property
@@ -117,6 +131,8 @@ class Bench:
     def _run_watched(self, command: Command) -> CommandResult:
         """Run it, and have it noticed whether it left anything in the worktree."""
         self.flush_notes()
+        if self.log_start is not None:
+            self.log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
         workspace = self.workspace
         if sys.platform == "win32":
             # There are no runners there to look for us.
@@ -162,7 +178,11 @@ class Bench:
     # --- What builders see (runs.agents.types.Workbench) --------------------------------------
 
     def run(self, argv: tuple[str, ...], *, cwd: str = ".", network: bool = False) -> CommandResult:
-        return self.command(argv, cwd=cwd, network=network or self.allows_network)
+        network = network or self.allows_network
+        result = self.command(argv, cwd=cwd, network=network)
+        if self.heal is not None and not result.ok:
+            return self.heal(BuilderCommand(argv, cwd, network, result))
+        return result
 
     def apply_patch(self, patch: str) -> None:
         try:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from runs.execution.bench import Bench
     from runs.execution.diffs.diff import FileChange
+    from runs.execution.mitigation import Mitigator
     from runs.execution.process import CommandResult
     from runs.execution.session import Session
     from runs.planning.schema import PhasePlan
@@ -70,17 +71,25 @@ def attempt_validate(
     *,
     base: str,
     commit: str,
+    mitigator: Mitigator | None = None,
 ) -> ValidationReport:
     """Validate `commit`, which is in the worktree; failures that `base` has too are no blame.
 
-    Leaves `commit` in the worktree. Raises AttemptCancelled, GitFailed, RunnerDied.
+    With a `mitigator` a check that fails is mitigated first, which may put another candidate in
+    the commit's place. Leaves the candidate in the worktree. Raises AttemptCancelled,
+    PersonNeeded, GitFailed, RunnerDied.
     """
 
     def execute(check: Check, label: str) -> CommandResult:
         bench.note(f"--- {label}: {check.name}")
+        if mitigator is not None:
+            return mitigator.check(check, label)
         return bench.command(
             check.argv, cwd=check.cwd, env=dict(check.env), network=plan.limits.network
         )
+
+    def candidate() -> str:
+        return mitigator.commit(commit) if mitigator is not None else commit
 
     def baseline(check: Check) -> BaselineResult:
         workspace = bench.workspace
@@ -89,7 +98,7 @@ def attempt_validate(
         try:
             result = baseline_result(check, execute)
         finally:
-            workspace.switch(commit)
+            workspace.switch(candidate())
         session.baselines[_baseline_key(base, check)] = result
         return result
 
@@ -99,7 +108,7 @@ def attempt_validate(
         baseline=baseline,
         cached_baseline=lambda check: session.baselines.get(_baseline_key(base, check)),
         deliverables=plan.deliverables,
-        exists=lambda pattern: is_delivered(session, commit, pattern),
+        exists=lambda pattern: is_delivered(session, candidate(), pattern),
         changes=changes,
     )
 

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from runs import dispatching
+from runs.approvals import approval_request
 from runs.execution import stages, troubles
+from runs.execution.asking import PersonNeeded
 from runs.execution.attempt_reports import attempt_artifacts, attempt_report
 from runs.execution.bench import AttemptCancelled, Bench
 from runs.execution.environments import EnvironmentFailed, NoPortFree, ProjectFileRefused
@@ -31,9 +34,10 @@ from runs.execution.repository.worktree_state import NestedRepository, unnest
 from runs.execution.trial import AttemptFailed, Trial
 from runs.logs import log_context
 from runs.models import Run
+from runs.planning.plan_types import PlanFlag
 from runs.querysets import HeadMoved, LeaseLost, attempt_finish, phase_claim
 from runs.signals import attempt_finished
-from runs.states import AttemptOutcome, FailureKind, PhaseState, Stage
+from runs.states import ApprovalKind, AttemptOutcome, FailureKind, PhaseState, Stage
 
 if TYPE_CHECKING:
     from runs.execution.process import Cancellation
@@ -62,7 +66,12 @@ def phase_execute(
     Never raises for what an attempt can meet: whatever happens ends in a report, but for a lost
     lease, after which nothing may be written and None is returned too.
     """
-    attempt = phase_claim(phase, worker_identity(), lease_seconds=settings.AUTOPACK_LEASE_SECONDS)
+    attempt = phase_claim(
+        phase,
+        worker_identity(),
+        lease_seconds=settings.AUTOPACK_LEASE_SECONDS,
+        waits_for=dispatching.room_checker(session.run, session.plan_of(phase).builder.backend),
+    )
     if attempt is None:
         return None
     run_id = session.run.run_id
@@ -78,6 +87,8 @@ def phase_execute(
             finally:
                 trial.ports.close()
                 trial.bench.flush_notes()
+        if trial.mitigator is not None:
+            trial.mitigator.events_record()
         attempt_finished.send_robust(
             sender=None, run_pk=phase.run_id, phase_pk=phase.pk, attempt_pk=attempt.pk,
             report=report,
@@ -116,7 +127,13 @@ def _trial(
     )
     # It may be old when another process integrates phases too: then the candidate is merged.
     base = attempt.base_commit = session.run.head_commit
-    return Trial(session, phase, plan, attempt, bench, base)
+    trial = Trial(session, phase, plan, attempt, bench, base)
+    if session.run.flags.get(PlanFlag.FAILURE_HARDENING):
+        # Only here: whoever does not want it does not pay for loading it either.
+        from runs.execution.mitigation import Mitigator
+
+        trial.mitigator = Mitigator(trial)
+    return trial
 
 
 def _run_to_report(trial: Trial) -> AttemptReport:
@@ -128,6 +145,8 @@ def _run_to_report(trial: Trial) -> AttemptReport:
         return _integrate(trial)
     except AttemptFailed as failed:
         return _finish_failed(trial, AttemptOutcome.FAILED, failed)
+    except PersonNeeded as needed:
+        return _finish_asking(trial, needed)
     except AttemptCancelled:
         return _finish_cancelled(trial)
     except UNPREPARED as failed:
@@ -209,6 +228,31 @@ def _finish_failed(trial: Trial, outcome: AttemptOutcome, failed: AttemptFailed)
         trial.attempt, phase, report, to,
         explanation=f"{failed.explanation.rstrip('.')}.{left}",
         columns={"tries": tries, "hint": failed.hint},
+        artifacts=attempt_artifacts(trial),
+    )  # fmt: skip
+    return report
+
+
+def _finish_asking(trial: Trial, needed: PersonNeeded) -> AttemptReport:
+    """A person decides first: the attempt ends, its worker is free, and it costs no try."""
+    _keep_end(trial)
+    kind = (
+        FailureKind.POLICY_VIOLATION
+        if needed.kind is ApprovalKind.GOVERNANCE
+        else FailureKind.VALIDATION
+    )
+    report = attempt_report(
+        trial, AttemptOutcome.FAILED, kind, f"Asks: {needed.question}", trial.commit
+    )
+    _raise_if_lost(trial)
+    # First the question: a phase that waits for no answer would wait forever.
+    approval = approval_request(
+        trial.session.run, trial.phase, needed.kind, needed.question, needed.details
+    )
+    attempt_finish(
+        trial.attempt, trial.phase, report, PhaseState.AWAITING_APPROVAL,
+        explanation=f"Waits for approval {approval.pk} until {approval.expires_at:%d %b %H:%M}.",
+        columns={"hint": needed.hint},
         artifacts=attempt_artifacts(trial),
     )  # fmt: skip
     return report

@@ -162,9 +162,11 @@ def packages_command(
     if refused:
         raise EnvironmentFailed(f"{refused[0][:100]!r} names no package: give a name and a version")
     argv = (*python.install_argv, *python.options, *names)
+    # uv may be a link from a bin folder into wherever it was unpacked.
+    programs = () if python.uv is None else (python.uv, python.uv.resolve())
     needs = SandboxNeeds(
         writable=(python.venv, environment.downloads),
-        readable=environment.readable,
+        readable=(*environment.readable, *programs),
         network=True,
     )
     limits = CommandLimits(wall_seconds=INSTALL_SECONDS)

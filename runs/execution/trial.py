@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runs.execution.bench import Bench
     from runs.execution.diffs.diff import FileChange
     from runs.execution.governance import Verdict
+    from runs.execution.mitigation import Mitigator
     from runs.execution.session import Session
     from runs.execution.validation import ValidationReport
     from runs.models import Attempt, Phase
@@ -52,6 +53,10 @@ class Trial:
     stages: list[StageTiming] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     ports: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    # Set when the run's failures are hardened.
+    mitigator: Mitigator | None = None
+    # Paths that a mitigation changed, in scope or not.
+    placed_paths: tuple[str, ...] = ()
 
     _current: tuple[Stage, float] | None = None
 

@@ -14,6 +14,7 @@ from runs.reports.types import (
     REPORT_SCHEMA_VERSION,
     AttemptFacts,
     FleetReport,
+    MitigationFacts,
     PhaseFacts,
     RunFacts,
 )
@@ -129,6 +130,21 @@ def attempt_facts(attempt: Attempt) -> AttemptFacts:
         new_failures=_texts(validation.get("new_failures")),
         weakened_tests=tuple(_weakened(w) for w in validation.get("weakened_tests") or ()),
         warnings=_texts(report.get("warnings")),
+        mitigations=tuple(_mitigation(each) for each in report.get("mitigations") or ()),
+    )
+
+
+def _mitigation(each: Mapping[str, Any]) -> MitigationFacts:
+    names = (
+        "pattern", "action", "outcome", "stage", "step", "text", "evidence", "before", "after",
+        "why",
+    )  # fmt: skip
+    return MitigationFacts(
+        **{name: str(each.get(name) or "") for name in names},
+        seconds=each.get("seconds") or 0.0,
+        doctor_skipped=bool(each.get("doctor_skipped")),
+        tokens_saved=each.get("tokens_saved_estimate") or 0,
+        tokens_source=str(each.get("tokens_saved_source") or ""),
     )
 
 

@@ -14,7 +14,14 @@ from runs.reports.build import report_totals
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from runs.reports.types import AttemptFacts, FleetReport, PhaseFacts, RunFacts, RunReport
+    from runs.reports.types import (
+        AttemptFacts,
+        FleetReport,
+        MitigationFacts,
+        PhaseFacts,
+        RunFacts,
+        RunReport,
+    )
 
 # Longer lists are whole in the JSON form.
 SHOWN_ITEMS = 20
@@ -96,6 +103,7 @@ def state_text(each: RunReport) -> str:
         "timed_out": "out of patience",
         "crashed": "its process died",
         "not_started": "not started",
+        "lost": "lost sight of",
     }.get(each.outcome)
     return f"{state}, {told}" if told else state
 
@@ -135,6 +143,9 @@ def _notes(run: RunFacts) -> Iterator[str]:
     attempts = [(phase, attempt) for phase in run.phases for attempt in phase.attempts]
     failed = [(p, a) for p, a in attempts if a.outcome not in ("succeeded", "running")]
     yield from _list("Attempts that failed", (_failed_line(p, a) for p, a in failed))
+    yield from _list(
+        "Failure hardening", (_mitigation_line(p, m) for p, a in attempts for m in a.mitigations)
+    )
     for title, name in (
         ("Flaky tests (green when run once more)", "flaky"),
         ("Tests that fail at the base commit as well", "known_failures"),
@@ -162,6 +173,33 @@ def _failed_line(phase: PhaseFacts, attempt: AttemptFacts) -> str:
         more = f" and {len(untold) - 5} more" if len(untold) > 5 else ""
         line += f" It broke {', '.join(code(name) for name in untold[:5])}{more}."
     return line
+
+
+_MITIGATED = {
+    "fixed": "fixed it",
+    "failed_differently": "did away with that failure, another one came up",
+    "not_fixed": "did not help",
+    "undone": "did not help and was taken back",
+    "refused": "could not be done",
+    "suggested": "only suggested",
+    "awaiting_approval": "waits for a person",
+}
+
+
+def _mitigation_line(phase: PhaseFacts, each: MitigationFacts) -> str:
+    """Pattern, action, what came of it and in which time; whether it spared the Doctor."""
+    line = (
+        f"{code(phase.id)}: pattern {code(each.pattern)}, action {code(each.action)} "
+        f"{_MITIGATED.get(each.outcome, text(each.outcome))} in {each.seconds:.2f} s"
+    )
+    if each.evidence:
+        line += f", on {code(each.evidence)}"
+    if each.why:
+        line += f": {text(each.why, EXPLANATION_CHARS)}"
+    if not each.doctor_skipped:
+        return line
+    guess = f"about {each.tokens_saved} tokens saved, estimated: {text(each.tokens_source)}"
+    return f"{line}. Doctor skipped ({guess})"
 
 
 def _list(title: str, items: Iterable[str]) -> Iterator[str]:

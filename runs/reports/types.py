@@ -12,6 +12,27 @@ REPORT_SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
+class MitigationFacts:
+    """One mitigation of failure hardening. `outcome` is one of hardening's MitigationOutcome;
+    `tokens_saved` is an estimate, from `tokens_source` (run, installation or default)."""
+
+    pattern: str
+    action: str
+    outcome: str
+    seconds: float = 0.0
+    stage: str = ""
+    step: str = ""
+    text: str = ""
+    evidence: str = ""
+    before: str = ""
+    after: str = ""
+    why: str = ""
+    doctor_skipped: bool = False
+    tokens_saved: int = 0
+    tokens_source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptFacts:
     """`known_failures` fail at the base commit as well; `flaky` went green when run once more."""
 
@@ -29,6 +50,7 @@ class AttemptFacts:
     new_failures: tuple[str, ...] = ()
     weakened_tests: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    mitigations: tuple[MitigationFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

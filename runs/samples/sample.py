@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from runs.execution.repository.git import Git
 from runs.models import Run
+from runs.samples.wheel import wheel_write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,7 @@ def sample_make(home: Path) -> Sample:
         # Read as text: a checkout of ours on Windows may have given them other line ends, and
         # the plans' patches are exact.
         target.write_text(file.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
+    wheel_write(repository / "wheels")
     git_dir = repository / ".git"
     git_dir.mkdir()
     tree = Git(git_dir, repository)

@@ -1,15 +1,17 @@
-"""Reads shared by more than one edge. Nothing here writes."""
+"""What driving a run reads: what it has spent, how long it goes, its phases."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import F, Sum
+from django.db.models import Count, F, Q, Sum
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from runs.models import Attempt, ModelCall, Phase, Run
+from runs.statements import GIVEN_NUMBER, KeptQuery
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -26,8 +28,30 @@ class Spent:
     unpriced: int
 
 
+SPENT = {
+    "tokens": Sum(
+        F("input_tokens")
+        + F("cache_read_tokens")
+        + F("cache_write_tokens")
+        + F("output_tokens")
+        + F("reasoning_tokens")
+    ),
+    "cost": Sum("cost_usd"),
+    "unpriced": Count("pk", filter=Q(cost_usd=None)),
+}
+_SPENT_OF_RUN = KeptQuery(
+    lambda: (
+        ModelCall.objects.filter(run_id=GIVEN_NUMBER)
+        .order_by()
+        .values("run_id")
+        .annotate(**SPENT)
+        .values_list(*SPENT)
+    )
+)
+
+
 def run_spent(run_pk: int) -> Spent:
-    return _spent(ModelCall.objects.filter(run_id=run_pk))
+    return _spent_of(_SPENT_OF_RUN.row(run_pk))
 
 
 def attempt_spent(attempt_pk: int) -> Spent:
@@ -35,18 +59,13 @@ def attempt_spent(attempt_pk: int) -> Spent:
 
 
 def _spent(calls: QuerySet[ModelCall]) -> Spent:
-    totals = calls.aggregate(
-        tokens=Sum(
-            F("input_tokens")
-            + F("cache_read_tokens")
-            + F("cache_write_tokens")
-            + F("output_tokens")
-            + F("reasoning_tokens")
-        ),
-        cost=Sum("cost_usd"),
-    )
-    unpriced = calls.filter(cost_usd=None).count()
-    return Spent(totals["tokens"] or 0, totals["cost"] or Decimal(0), unpriced)
+    row = calls.order_by().values("run_id").annotate(**SPENT).values_list(*SPENT).first()
+    return _spent_of(row)
+
+
+def _spent_of(row: Any) -> Spent:
+    tokens, cost, unpriced = row or (0, None, 0)
+    return Spent(tokens or 0, cost or Decimal(0), unpriced)
 
 
 def attempts_running(attempt_pks: Iterable[int]) -> set[int]:
@@ -93,11 +112,9 @@ def runs_by_id(run_ids: Iterable[str]) -> dict[str, Run]:
     wanted = list(run_ids)
     by_lower = {
         run.run_id.lower(): run
-        for run in Run.objects.filter(run_id__in=wanted).select_related("project")
+        # By the index, which is on the folded ids.
+        for run in Run.objects.alias(folded=Lower("run_id"))
+        .filter(folded__in=[run_id.lower() for run_id in wanted])
+        .select_related("project")
     }
-    for run_id in wanted:
-        if run_id.lower() not in by_lower:
-            run = Run.objects.filter(run_id__iexact=run_id).select_related("project").first()
-            if run:
-                by_lower[run_id.lower()] = run
     return {run_id: by_lower[run_id.lower()] for run_id in wanted if run_id.lower() in by_lower}
