@@ -13,7 +13,7 @@ from runs.execution.engine import MACHINERY
 from runs.execution.repository.publishing import branch_publish, branch_withdraw
 from runs.execution.repository.sources import RepositoryProblem
 from runs.models import Attempt, Phase, Run
-from runs.querysets import run_published, run_transition
+from runs.querysets import run_pause, run_published, run_transition
 from runs.recovery import CRASH_LIMIT, run_recover
 from runs.scheduling import DONE
 from runs.states import ApprovalState, FailureKind, PhaseState, RunState
@@ -60,7 +60,7 @@ def run_conclude(
         )  # fmt: skip
     later = any(phase.not_before and phase.not_before > timezone.now() for phase in phases)
     if is_idle and not later and PhaseState.RUNNING.value not in states:
-        return _wait_for_people(run)
+        return _wait_for_people(session, run)
     return False
 
 
@@ -135,14 +135,20 @@ def publish(session: Session, run: Run) -> None:
     run_published(run, "" if is_empty else run.head_commit)
 
 
-def _wait_for_people(run: Run) -> bool:
+def _wait_for_people(session: Session, run: Run) -> bool:
     waiting = run.phases.filter(state=PhaseState.AWAITING_APPROVAL.value)
     if not waiting.exists():
         return False
+    try:
+        # They may want to look at what there is.
+        publish(session, run)
+    except RepositoryProblem as problem:
+        logger.warning("The branch is not published yet: %s", problem)
     approval = run.approvals.filter(state="pending").order_by("pk").first()
     number = f" Decide with: manage.py approval_decide {approval.pk} approve" if approval else ""
-    run_transition(
-        run.pk, RunState(run.state), RunState.AWAITING_APPROVAL,
+    # Not when another worker has just claimed a phase, or was first to see this.
+    run_pause(
+        run.pk, RunState.AWAITING_APPROVAL,
         explanation=f"Phase {waiting[0].key} waits for a person.{number}",
     )  # fmt: skip
     return True

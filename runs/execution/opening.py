@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from runs import services
+from runs import dispatching, services
 from runs.execution import troubles
 from runs.execution.engine import MACHINERY
 from runs.execution.repository.git import GitMissing
 from runs.execution.repository.sources import RepositoryProblem
 from runs.execution.sandbox import SandboxUnavailable
 from runs.execution.session import Session, session_open
-from runs.querysets import run_start
-from runs.states import FailureKind, PhaseState, RunState
+from runs.querysets import run_refresh, run_start
+from runs.states import FailureKind, OverlapPolicy, PhaseState, RunState
 
 if TYPE_CHECKING:
     from runs.models import Run
@@ -28,7 +28,8 @@ SAID_WELL = (RepositoryProblem, GitMissing, SandboxUnavailable)
 
 
 def run_open(run: Run) -> Session | None:
-    """Make ready to drive `run`; None when it had to be failed, with an explanation that helps."""
+    """Make ready to drive `run`; None when it had to be failed or waits for another run, with an
+    explanation that helps."""
     try:
         session = session_open(run)
         base = _base(session, run)
@@ -45,8 +46,16 @@ def run_open(run: Run) -> Session | None:
             explanation=said, failure_kind=_kind(run, problem),
         )  # fmt: skip
         return None
-    run_start(run, base)
-    return session
+    if run.project.overlapping_runs == OverlapPolicy.WAIT.value and not run.base_commit:
+        held = run_start(run, base, held_by=lambda: _overlap(run))
+    else:
+        held = run_start(run, base, note=_overlap(run))
+    return None if held else session
+
+
+def _overlap(run: Run) -> str:
+    others = dispatching.overlapping(run)
+    return dispatching.overlap_sentence(run, others) if others else ""
 
 
 def _kind(run: Run, problem: Exception) -> FailureKind:
@@ -58,7 +67,10 @@ def _kind(run: Run, problem: Exception) -> FailureKind:
 def _base(session: Session, run: Run) -> str:
     source = session.mirror.source
     now = session.mirror.source_start(run.project.base_ref, run.branch)
-    if now.branch_tip and now.branch_tip not in (run.published_commit, run.head_commit):
+    if not _is_ours(now.branch_tip, run):
+        # Another worker may have put it there since we read the row.
+        run_refresh(run)
+    if not _is_ours(now.branch_tip, run):
         raise RepositoryProblem(
             "branch_exists",
             f"{source.shown} has a branch {run.branch} already, at {now.branch_tip[:12]}, where "
@@ -79,6 +91,10 @@ def _base(session: Session, run: Run) -> str:
             "started.", run.base_commit[:12], now.base[:12],
         )  # fmt: skip
     return run.base_commit or now.base
+
+
+def _is_ours(branch_tip: str, run: Run) -> bool:
+    return branch_tip in ("", run.published_commit, run.head_commit)
 
 
 def _check_lfs(session: Session, base: str) -> None:

@@ -60,11 +60,13 @@ __all__ = [
     "RunnerDied",
     "StartFailure",
     "capture",
+    "die_with_parent",
     "pipe_open",
     "process_identity",
     "process_is_alive",
     "process_tree_kill",
     "run",
+    "service_open",
     "shutdown",
 ]
 
@@ -256,3 +258,30 @@ def pipe_open(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> subp
         env=dict(env),
         start_new_session=True,
     )
+
+
+def service_open(argv: Sequence[str], *, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """A long-lived process of our own (web, workers) in a session of its own; it writes where we
+    do. The caller owns it; on Linux it should call `die_with_parent` first of all."""
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP  # or Ctrl-Break would reach us, too
+    return subprocess.Popen(
+        list(argv),
+        stdin=subprocess.DEVNULL,
+        env=dict(env),
+        start_new_session=True,
+        creationflags=flags,
+    )
+
+
+def die_with_parent(parent: int) -> None:
+    """Have this process end when `parent`, which must be its parent, is gone, however it went."""
+    if sys.platform == "linux":
+        from runs.execution.processes.parent_death import kill_with_parent
+
+        kill_with_parent(parent)
+    else:
+        from runs.execution.processes.parent_death import watch_parent
+
+        watch_parent(parent)

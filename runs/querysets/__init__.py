@@ -6,17 +6,18 @@ happens appends a StatusChange in the same transaction. That holds on SQLite and
 alike, with no row locks.
 """
 
+from runs.querysets.claims import phase_claim
 from runs.querysets.history import HeadMoved, IllegalTransition, LeaseLost
 from runs.querysets.phases import (
     attempt_abandon,
     attempt_finish,
     leases_renew,
-    phase_claim,
     phase_transition,
     phases_queue,
 )
 from runs.querysets.runs import (
     approval_settle,
+    run_pause,
     run_published,
     run_refresh,
     run_request_cancel,
@@ -36,6 +37,7 @@ __all__ = [
     "phase_claim",
     "phase_transition",
     "phases_queue",
+    "run_pause",
     "run_published",
     "run_refresh",
     "run_request_cancel",

@@ -1,4 +1,4 @@
-"""Writes of phases' and attempts' statuses: queue, claim, finish, abandon."""
+"""Writes of phases' and attempts' statuses: queue, finish, abandon. Claims are in claims.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runs.writing import writing
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from runs.types import AttemptReport, WorkerIdentity
+    from runs.types import AttemptReport
 
 DEPENDENCIES_DONE = "Its dependencies are done."
 
@@ -76,67 +76,6 @@ def phases_queue(phases: Sequence[Phase]) -> list[Phase]:
     for phase in queued:
         phase.state = PhaseState.QUEUED.value
     return queued
-
-
-def phase_claim(phase: Phase, identity: WorkerIdentity, *, lease_seconds: float) -> Attempt | None:
-    """Take a QUEUED phase: RUNNING, a higher fence, a new Attempt with a lease of ours.
-
-    A PENDING one whose dependencies are done (the caller's finding) is queued and taken in the
-    same step. Returns None when another worker was first, or when the row has moved since `phase`
-    was read; losing is fine: whoever won does the work.
-    """
-    fence = phase.fence + 1
-    frm = PhaseState(phase.state)
-    if frm not in (PhaseState.PENDING, PhaseState.QUEUED):
-        return None
-    with writing():
-        if not rows.update(
-            Phase,
-            where={"pk": phase.pk, "state": frm.value, "fence": phase.fence},
-            values={
-                "state": PhaseState.RUNNING.value,
-                "fence": fence,
-                "explanation": "",
-                "ended_at": None,
-                "started_at": phase.started_at or rows.Now(),
-            },
-        ):
-            return None
-        columns = {
-            "phase_id": phase.pk,
-            # One Attempt a claim, so that a fence and a number are the same thing.
-            "number": fence,
-            "fence": fence,
-            "outcome": "",
-            "failure_kind": "",
-            "explanation": "",
-            "worker": identity.worker,
-            "host": identity.host,
-            "pid": identity.pid,
-            "pid_started": identity.pid_started,
-            "boot_id": identity.boot_id,
-            "lease_expires_at": rows.Now(lease_seconds),
-            "base_commit": "",
-            "commit": "",
-            "report": {},
-            "started_at": rows.Now(),
-            "ended_at": None,
-        }
-        (attempt_pk,) = rows.insert(Attempt, [columns])
-        edges = [(PhaseState.QUEUED, PhaseState.RUNNING, f"Claimed by {identity.worker}.")]
-        if frm is PhaseState.PENDING:
-            edges.insert(0, (PhaseState.PENDING, PhaseState.QUEUED, DEPENDENCIES_DONE))
-        history.append(
-            *(
-                history.changed(
-                    phase.run_id, before, after, said, Trigger.SYSTEM,
-                    phase_pk=phase.pk, attempt_number=fence,
-                )
-                for before, after, said in edges
-            )
-        )  # fmt: skip
-    phase.state, phase.fence = PhaseState.RUNNING.value, fence
-    return Attempt(pk=attempt_pk, phase=phase, number=fence, fence=fence, worker=identity.worker)
 
 
 def leases_renew(attempt_pks: Iterable[int], *, lease_seconds: float) -> int:
@@ -206,12 +145,14 @@ def attempt_finish(
         setattr(phase, name, value)
 
 
-def attempt_abandon(attempt: Attempt, to: PhaseState, *, explanation: str) -> bool:
+def attempt_abandon(
+    attempt: Attempt, to: PhaseState, *, explanation: str, is_crash: bool = True
+) -> bool:
     """End an attempt whose worker is gone; False when it ended by itself meanwhile.
 
-    The phase goes to QUEUED (or to FAILED at the crash limit) with one crash more. The holder, if
-    it still lives, finds its fence gone: the next claim takes a higher one, and until then the
-    phase is no longer RUNNING.
+    The phase goes to QUEUED (or to FAILED at the crash limit), with one crash more when it is one.
+    The holder, if it still lives, finds its fence gone: the next claim takes a higher one, and
+    until then the phase is no longer RUNNING.
     """
     phase = attempt.phase
     with writing():
@@ -219,7 +160,7 @@ def attempt_abandon(attempt: Attempt, to: PhaseState, *, explanation: str) -> bo
             pk=phase.pk, state=PhaseState.RUNNING.value, fence=attempt.fence
         ).update(
             state=to.value,
-            crashes=F("crashes") + 1,
+            crashes=F("crashes") + (1 if is_crash else 0),
             explanation=explanation,
             ended_at=Now() if to in PHASE_TERMINAL else None,
         ):

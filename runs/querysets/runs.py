@@ -21,10 +21,10 @@ from runs.states import (
     RunState,
     Trigger,
 )
-from runs.writing import writing
+from runs.writing import STARTS_LOCK, lock_together, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 # What others may change of a run while it is driven; never its plan, which is long and stays.
 RUN_CHANGING = (
@@ -76,9 +76,21 @@ def _waited(run_pk: int, now: Any) -> float:
     return float(waited) + (max(0.0, (now - since).total_seconds()) if since else 0.0)
 
 
-def run_start(run: Run, base: str) -> None:
-    """Fix the run's base at its first start, and take it to RUNNING from wherever it waits."""
+def run_start(
+    run: Run, base: str, *, note: str = "", held_by: Callable[[], str] | None = None
+) -> str:
+    """Fix the run's base at its first start, and take it to RUNNING from wherever it waits.
+
+    `held_by` is asked inside the transaction; what it says but '' keeps the run where it is, and
+    is its explanation and the answer. `note` goes behind the explanation.
+    """
     with writing():
+        if held_by is not None:
+            lock_together(STARTS_LOCK)
+            said = held_by()
+            if said:
+                rows.update(Run, where={"pk": run.pk}, values={"explanation": said})
+                return said
         if not run.base_commit:
             rows.update(
                 Run,
@@ -87,12 +99,26 @@ def run_start(run: Run, base: str) -> None:
             )
         for frm in (RunState.QUEUED, RunState.AWAITING_APPROVAL):
             if run_transition(
-                run.pk, frm, RunState.RUNNING, explanation=f"Started from {base[:12]}."
-            ):
+                run.pk, frm, RunState.RUNNING,
+                explanation=f"Started from {base[:12]}. {note}".rstrip(),
+            ):  # fmt: skip
                 if run.started_at is None:
                     rows.update(Run, where={"pk": run.pk}, values={"started_at": rows.Now()})
                 break
     rows.refresh(run, RUN_CHANGING)
+    return ""
+
+
+def run_pause(run_pk: int, to: RunState = RunState.QUEUED, *, explanation: str) -> bool:
+    """RUNNING to `to` (QUEUED, or AWAITING_APPROVAL), unless a phase of it runs somewhere; whether
+    it was done."""
+    with writing():
+        # A claim of one of its phases holds this row: on PostgreSQL wait for it, then look.
+        # SQLite has one writer, and no such lock.
+        list(Run.objects.select_for_update(no_key=True).filter(pk=run_pk).values_list("pk"))
+        if Phase.objects.filter(run_id=run_pk, state=PhaseState.RUNNING.value).exists():
+            return False
+        return run_transition(run_pk, RunState.RUNNING, to, explanation=explanation)
 
 
 def run_refresh(run: Run) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from urllib.parse import quote
 
 from django.conf import settings
 from django.db import connection
@@ -30,7 +31,7 @@ def process(code: str, *arguments: object, **environment: object) -> subprocess.
         env={
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "autopack_site.settings",
-            "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+            "DATABASE_URL": database_url(),
             "AUTOPACK_HOME": str(settings.AUTOPACK_HOME),
             "AUTOPACK_WORKTREE_BASE": str(settings.AUTOPACK_WORKTREE_BASE),
             "AUTOPACK_SANDBOX": "none",
@@ -42,3 +43,13 @@ def process(code: str, *arguments: object, **environment: object) -> subprocess.
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
+
+
+def database_url() -> str:
+    """The test's own database, as another process is told of it."""
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{database['NAME']}"
+    user, secret = (quote(database[name], safe="") for name in ("USER", "PASSWORD"))
+    place = f"{database['HOST']}:{database['PORT'] or 5432}"
+    return f"postgres://{user}{f':{secret}' if secret else ''}@{place}/{database['NAME']}"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runs import services
+from runs.execution.opening import run_open
+from runs.models import Run
 from runs.states import FailureKind, RunState, Trigger
 from tests.repositories import GitRepository, snapshot
 from tests.runs.execution.driving import drive, outcomes, phase_of
@@ -16,7 +18,6 @@ from tests.runs.execution.untouched import assert_untouched_by, refused_before_a
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runs.models import Run
     from tests.conftest import MakeRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -245,3 +246,15 @@ def test_a_base_that_stays_is_not_spoken_of(make_run: MakeRun) -> None:
     drive(run)
     run.refresh_from_db()
     assert "moved" not in run.explanation
+
+
+def test_a_branch_that_another_worker_has_just_published_is_the_runs_own(
+    make_run: MakeRun,
+) -> None:
+    run = make_run(phase("a", add_line(0)))
+    # What a worker knows that read the row before the other one drove the run to its end.
+    stale = Run.objects.select_related("project").get(pk=run.pk)
+    drive(run)
+    assert run_open(stale) is not None
+    run.refresh_from_db()
+    assert run.state == RunState.SUCCEEDED

@@ -1,0 +1,1 @@
+"""What `serve` and `worker` are: a supervisor over web and workers."""
