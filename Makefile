@@ -8,6 +8,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install
 
 # Workers of the test suite.
 JOBS ?= 2
+# Labelled corpora, where there are any.
+EVAL_DIR := $(or $(AUTOPACK_EVAL_DIR),../shared/eval)
 # What the fast suite leaves out; each of these has a suite of its own.
 FAST := not real and not chaos and not slow
 
@@ -23,6 +25,10 @@ help: ## Show this list.
 .PHONY: quickstart
 quickstart: $(VENV)/.runtime ## Install what the product needs, then execute three sample runs.
 	$(BIN)/python manage.py quickstart
+
+.PHONY: serve
+serve: $(VENV)/.runtime ## The server: web, API and workers, on http://127.0.0.1:8000/ until Ctrl-C.
+	@exec $(BIN)/python manage.py serve
 
 .PHONY: test
 test: lint test-cov ## Lint, types, import contracts, then the fast tests with their coverage floor.
@@ -90,15 +96,47 @@ test-slow: $(VENV)/.dev ## Tests that take longer than the fast suite may.
 test-chaos: $(VENV)/.dev ## Tests that kill processes at random moments.
 	$(BIN)/pytest -m "chaos and not real"
 
+.PHONY: chaos-all
+chaos-all: $(VENV)/.dev ## Workers are killed on PostgreSQL, without and with Redis.
+	@test -n "$$CHAOS_DATABASE_URL" && test -n "$$CHAOS_REDIS_URL" || { \
+	  echo "Set both, to servers whose contents may be lost (the tables are emptied):"; \
+	  echo "  CHAOS_DATABASE_URL=postgres://user:password@host:5432/name"; \
+	  echo "  CHAOS_REDIS_URL=redis://host:6379/0"; exit 2; }
+	CHAOS_REDIS_URL= $(BIN)/pytest -s -m "chaos and not real" tests/serving/test_chaos.py
+	$(BIN)/pytest -s -m "chaos and not real" tests/serving/test_chaos.py
+
 .PHONY: test-real
 test-real: $(VENV)/.dev ## Runs on three packages from PyPI, validated by their own test suites.
 	$(BIN)/pytest -m real
+
+.PHONY: fuzz
+fuzz: $(VENV)/.dev ## The whole API against its own description, for some minutes.
+	AUTOPACK_FUZZ_EXAMPLES=200 $(BIN)/pytest -m slow tests/runs/api/test_fuzz.py
 
 .PHONY: bench
 bench: $(VENV)/.dev ## The benchmarks: ratios of interleaved rounds, some minutes on a quiet machine.
 	$(BIN)/python -m benchmarks.bench_engine
 	$(BIN)/python -m benchmarks.bench_workspaces
 	$(BIN)/python -m benchmarks.bench_commands
+	$(BIN)/python -m benchmarks.bench_status
+	$(BIN)/python -m benchmarks.bench_hardening
+	$(BIN)/python -m benchmarks.bench_workers
+	$(BIN)/python -m benchmarks.bench_normalizer
+
+.PHONY: eval-plans
+eval-plans: $(VENV)/.dev ## Score the plan normalizer on the labelled plans of AUTOPACK_EVAL_DIR.
+	$(BIN)/python -m benchmarks.eval_plans "$(or $(AUTOPACK_EVAL_DIR),../shared/eval)"
+
+.PHONY: eval-failures
+eval-failures: $(VENV)/.runtime ## How well built-in patterns name failures: needs AUTOPACK_EVAL_DIR.
+	@if [ ! -f "$(EVAL_DIR)/failures_open.jsonl" ]; then \
+	  echo "No failures_open.jsonl in $(EVAL_DIR): skipped. Say where it is: AUTOPACK_EVAL_DIR=..."; \
+	else \
+	  $(BIN)/python manage.py evaluate_patterns "$(EVAL_DIR)/failures_open.jsonl" \
+	    --predictions "$(VENV)/failures_said.jsonl" && \
+	  $(BIN)/python "$(EVAL_DIR)/score_failures.py" "$(EVAL_DIR)/failures_open.jsonl" \
+	    "$(VENV)/failures_said.jsonl"; \
+	fi
 
 # --- Away with it ---------------------------------------------------------------------------------
 

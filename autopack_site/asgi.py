@@ -1,9 +1,12 @@
-"""ASGI entry point."""
+"""ASGI entry point: what `serve` runs, and any ASGI server may."""
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "autopack_site.settings")
+django.setup(set_prefix=False)
 
-application = get_asgi_application()
+from autopack_site.asgi_handler import ThreadedASGIHandler  # noqa: E402 (settings come first)
+
+application = ThreadedASGIHandler()

@@ -36,10 +36,32 @@ def number(name: str, *, default: float) -> float:
         raise ImproperlyConfigured(f"{name} is {text!r}, which is no number.") from None
 
 
+def whole_number(name: str, *, default: int, least: int = 0) -> int:
+    value = number(name, default=default)
+    if value != int(value) or value < least:
+        raise ImproperlyConfigured(f"{name} is {value:g}; it must be a whole number from {least}.")
+    return int(value)
+
+
+def limits(name: str) -> dict[str, int]:
+    """`recipe=4,claude=1` as a dictionary."""
+    found = {}
+    for part in env.list(name, default=[]):
+        key, _, value = part.partition("=")
+        if not key.strip() or not value.strip().isdigit():
+            raise ImproperlyConfigured(
+                f"{name} has {part!r}. Write backend=number, with commas between: recipe=4,claude=1"
+            )
+        found[key.strip()] = int(value)
+    return found
+
+
 def folder(text: str) -> Path:
     """An absolute path; a relative one starts at the project's folder, whoever calls from where."""
     return (BASE_DIR / Path(text).expanduser()).resolve()
 
+
+LOG_LEVEL = (env.str("AUTOPACK_LOG_LEVEL", default="") or "WARNING").upper()
 
 # --- Where things are -----------------------------------------------------------------------
 
@@ -52,6 +74,8 @@ AUTOPACK_WORKTREE_BASE = folder(
 SOURCE_REPO = env.str("SOURCE_REPO", default="")
 AUTOPACK_API_URL = env.str("AUTOPACK_API_URL", default="http://127.0.0.1:8000")
 AUTOPACK_API_KEY = env.str("AUTOPACK_API_KEY", default="")
+# How often run_parallel looks at a run on a server, in seconds.
+AUTOPACK_API_POLL_SECONDS = number("AUTOPACK_API_POLL_SECONDS", default=5.0)
 AUTOPACK_EVAL_DIR = folder(env.str("AUTOPACK_EVAL_DIR", default="") or "../shared/eval")
 
 # --- Features, opt-in: a run stores the flags it started with --------------------------------
@@ -99,6 +123,12 @@ AUTOPACK_HOST = env.str("AUTOPACK_HOST", default="") or socket.gethostname()
 # How long the end of every attempt is kept under refs/autopack before prune_worktrees drops it.
 AUTOPACK_RETENTION_DAYS = int(number("AUTOPACK_RETENTION_DAYS", default=30))
 
+# The longest pause before a mitigation tries again what a network or a lock made fail.
+AUTOPACK_MITIGATION_WAIT_SECONDS = number("AUTOPACK_MITIGATION_WAIT_SECONDS", default=60.0)
+# What a Doctor call is taken to cost until there was one: a failing section of 4,000 characters
+# (1,000 tokens), the phase and its change (1,500), an answer (500).
+AUTOPACK_DOCTOR_TOKENS = whole_number("AUTOPACK_DOCTOR_TOKENS", default=3000)
+
 # --- Django -----------------------------------------------------------------------------------
 
 DEBUG = flag("DJANGO_DEBUG", default=False)
@@ -114,14 +144,27 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_q",
     "runs",
     "hardening",
     "intentions",
     "telemetry",
 ]
 
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]  # fmt: skip
+
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    # Static files are served by the web process itself, straight from the packages.
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -173,26 +216,38 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, so that threads of one test process can share it.
     DATABASES["default"].setdefault("TEST", {})["NAME"] = AUTOPACK_HOME / "test.sqlite3"
     DATABASES["default"].setdefault("OPTIONS", {}).update(SQLITE_OPTIONS)
+    # Threads that answer requests keep theirs: opening one costs more than most queries.
+    DATABASES["default"].update(CONN_MAX_AGE=600)
 else:
     DATABASES["default"].update(CONN_MAX_AGE=600, CONN_HEALTH_CHECKS=True)
 AUTOPACK_HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- django-q2: a message is a wake-up; the row with its lease is the truth ----------------------
-# (Not among the apps until something is queued: it is a tenth of a command's start.)
+# --- Workers: a message is a wake-up; the row with its lease is the truth -----------------------
+
+AUTOPACK_WORKERS = whole_number("AUTOPACK_WORKERS", default=min(4, os.cpu_count() or 1), least=1)
+# Phases at the same time, at most; 0: as many as there are workers.
+AUTOPACK_MAX_PHASES = whole_number("AUTOPACK_MAX_PHASES", default=0)
+AUTOPACK_MAX_PHASES_PER_PROJECT = whole_number("AUTOPACK_MAX_PHASES_PER_PROJECT", default=0)
+AUTOPACK_MAX_PHASES_PER_RUN = whole_number("AUTOPACK_MAX_PHASES_PER_RUN", default=0)
+AUTOPACK_BACKEND_LIMITS = limits("AUTOPACK_BACKEND_LIMITS")
+# How often recovery looks, and how long a node that stops lets its phases go on.
+AUTOPACK_RECOVERY_SECONDS = number("AUTOPACK_RECOVERY_SECONDS", default=10.0)
+AUTOPACK_DRAIN_SECONDS = number("AUTOPACK_DRAIN_SECONDS", default=120.0)
+REDIS_URL = env.str("REDIS_URL", default="")
+# Set by `serve` and `worker` for the processes below them: which node they work for.
+AUTOPACK_NODE = env.str("AUTOPACK_NODE", default="")
 
 Q_CLUSTER = {
     "name": "autopack",  # also the salt of signed messages: never change it
     "cluster_name": "phases",
-    "orm": "default",
-    "workers": 4,
+    "workers": AUTOPACK_WORKERS,
     "queue_limit": 1,
     "bulk": 1,
-    "poll": 0.1,
     # Backstops only: phases end by their own limits. retry counts from the moment a message is
     # taken off the queue, so it must exceed timeout * (1 + ceil((queue_limit + 1) / workers)).
     "timeout": 14_400,
-    "retry": 43_200,
+    "retry": 50_400,
     "ack_failures": True,
     "max_attempts": 1,
     "save_limit": -1,
@@ -200,8 +255,22 @@ Q_CLUSTER = {
     "max_rss": 600_000,
     "guard_cycle": 1,
     "catch_up": False,
+    "scheduler": False,
     "daemonize_workers": True,
     "compress": False,
+    "log_level": LOG_LEVEL,
+    # Its status page is not used: nothing need be written every second.
+    "cache": "q2",
+    # Redis when there is one, else the database, woken by a bell.
+    **(
+        {"redis": REDIS_URL, "broker_class": "runs.queue.redis_broker.PatientRedis"}
+        if REDIS_URL
+        else {"orm": "default", "broker_class": "runs.queue.broker.BellBroker"}
+    ),
+}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "q2": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
 }
 
 # --- Language, time, files ----------------------------------------------------------------------
@@ -211,10 +280,51 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
 STATIC_URL = "static/"
+# No collectstatic: what the installed packages bring is looked up once, when the server starts.
+WHITENOISE_USE_FINDERS = True
+
+# --- The API --------------------------------------------------------------------------------------
+
+# Requests a minute of one key (or person); 0: no limit.
+AUTOPACK_API_RATE = number("AUTOPACK_API_RATE", default=1200)
+# A larger body is refused before it is read to its end.
+AUTOPACK_API_BODY_BYTES = int(number("AUTOPACK_API_BODY_BYTES", default=4_000_000))
+# Requests answered at the same time; each has a database connection of its own.
+AUTOPACK_WEB_THREADS = int(number("AUTOPACK_WEB_THREADS", default=8))
+
+CSRF_FAILURE_VIEW = "autopack_site.api.errors.csrf_failure"
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "autopack_site.api.authentication.KeyAuthentication",
+        "autopack_site.api.authentication.PersonAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["autopack_site.api.permissions.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["autopack_site.api.throttling.CallerThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["autopack_site.api.parsing.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "autopack_site.api.parsing.JSONAnyway",
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "autopack_site.api.schema.CallSchema",
+    "EXCEPTION_HANDLER": "autopack_site.api.errors.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Autopack",
+    "DESCRIPTION": "Plans become verified git branches.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "PREPROCESSING_HOOKS": ["autopack_site.api.schema.only_documented"],
+    "POSTPROCESSING_HOOKS": ["autopack_site.api.schema.completed"],
+    "ENABLE_DJANGO_DEPLOY_CHECK": False,
+}
 
 # --- Logging: each line knows its run, phase and attempt -----------------------------------------
 
-LOG_LEVEL = (env.str("AUTOPACK_LOG_LEVEL", default="") or "WARNING").upper()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -251,6 +361,8 @@ AUTOPACK_BEHIND_TLS = flag("AUTOPACK_BEHIND_TLS", default=False)
 if AUTOPACK_BEHIND_TLS and not DEBUG:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
+    # Probes come from inside, not through the proxy.
+    SECURE_REDIRECT_EXEMPT = [r"^(health|ready)$"]
     SECURE_HSTS_SECONDS = 30 * 24 * 3600
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True

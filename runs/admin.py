@@ -9,17 +9,22 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django import forms
 from django.contrib import admin, messages
 
+from runs.api_keys import Scope
 from runs.models import (
+    ApiKey,
     Approval,
     Artifact,
     Attempt,
+    IdempotencyRecord,
     ModelCall,
     Phase,
     Project,
     Run,
     StatusChange,
+    WorkerNode,
 )
 from runs.states import RUN_RETRIABLE, RUN_TERMINAL, ApprovalState, Trigger
 
@@ -83,7 +88,7 @@ class ProjectAdmin(LookOnlyAdmin):
     """How runs of a project are prepared and checked is an operator's to say; what it is, is not:
     rows and mirrors go by its name and source."""
 
-    list_display = ("name", "source", "base_ref", "created_at")
+    list_display = ("name", "source", "base_ref", "overlapping_runs", "created_at")
     search_fields = ("name", "source")
     readonly_fields = ("name", "source", "created_at")
 
@@ -114,10 +119,10 @@ class RunAdmin(LookOnlyAdmin):
     @admin.action(description="Retry the selected runs", permissions=["operate"])
     def runs_retry(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
         """New tries for those that failed, were cancelled or ran out of time."""
-        from runs.services import run_retry
+        from runs.resuming import run_take_up
 
         retriable = queryset.filter(state__in=[state.value for state in RUN_RETRIABLE])
-        done = self.each(request, retriable, partial(run_retry, trigger=Trigger.ADMIN))
+        done = self.each(request, retriable, partial(run_take_up, trigger=Trigger.ADMIN))
         self.message_user(request, f"Queued {done} runs again.")
 
 
@@ -183,9 +188,11 @@ class ApprovalAdmin(LookOnlyAdmin):
         self._decide(request, queryset, approve=False)
 
     def _decide(self, request: HttpRequest, queryset: QuerySet[Approval], *, approve: bool) -> None:
-        from runs.services import approval_decide
+        from runs.resuming import approval_answer
 
-        decide = partial(approval_decide, approve=approve, decided_by=request.user.get_username())
+        decide = partial(
+            approval_answer, approve=approve, decided_by=request.user.get_username(), note=""
+        )
         done = self.each(request, queryset.filter(state=ApprovalState.PENDING.value), decide)
         self.message_user(request, f"{'Approved' if approve else 'Rejected'}: {done}.")
 
@@ -200,3 +207,107 @@ class ArtifactAdmin(LookOnlyAdmin):
     @admin.display(ordering="attempt__phase__run__run_id")
     def run(self, artifact: Artifact) -> str:
         return artifact.attempt.phase.run.run_id
+
+
+@admin.register(WorkerNode)
+class WorkerNodeAdmin(LookOnlyAdmin):
+    list_display = (
+        "name", "host", "workers", "restarts", "started_at", "beat_at", "draining_at", "stopped_at"
+    )  # fmt: skip
+    list_filter = ("host", ("stopped_at", admin.EmptyFieldListFilter))
+    search_fields = ("name", "host")
+    actions = ("nodes_drain", "nodes_resume")
+
+    @admin.action(description="Drain the selected nodes", permissions=["operate"])
+    def nodes_drain(self, request: HttpRequest, queryset: QuerySet[WorkerNode]) -> None:
+        """Their workers finish their phases and start nothing more."""
+        from runs.serving.node import node_drain
+
+        done = sum(map(node_drain, queryset))
+        self.message_user(request, f"{done} nodes drain: they finish what they do.")
+
+    @admin.action(description="Let the selected nodes work again", permissions=["operate"])
+    def nodes_resume(self, request: HttpRequest, queryset: QuerySet[WorkerNode]) -> None:
+        """Take a drain back."""
+        from runs.serving.node import node_resume
+
+        done = sum(map(node_resume, queryset))
+        self.message_user(request, f"{done} nodes work again.")
+
+
+class NewKeyForm(forms.ModelForm):
+    """What is asked of whoever makes a key; the key itself is made by the service."""
+
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope.value, scope.value) for scope in Scope], widget=forms.CheckboxSelectMultiple
+    )
+    expires_days = forms.FloatField(
+        required=False, min_value=0.01, max_value=36_500, help_text="Empty: it does not expire."
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ("name", "scopes")
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(LookOnlyAdmin):
+    """Keys are made here and shown once; afterwards they can be looked at and revoked."""
+
+    list_display = (
+        "prefix", "name", "scopes", "created_by", "created_at", "expires_at", "revoked_at",
+        "last_used_at",
+    )  # fmt: skip
+    search_fields = ("name", "prefix", "created_by")
+    exclude = ("digest",)
+    actions = ("keys_revoke",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        del obj
+        return admin.ModelAdmin.has_add_permission(self, request)
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: ApiKey | None = None,
+        change: bool = False,  # noqa: FBT001, FBT002 (Django's own signature)
+        **kwargs: Any,
+    ) -> Any:
+        if obj is None:
+            return NewKeyForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
+        if obj is None:
+            return ("name", "scopes", "expires_days")
+        return super().get_fields(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, *_: Any) -> None:
+        """Made by the service; the row that it made takes the place of the form's."""
+        from runs.api_keys import api_key_create
+
+        given = form.cleaned_data
+        row, key = api_key_create(
+            name=given["name"],
+            scopes=given["scopes"],
+            expires_days=given["expires_days"],
+            created_by=request.user.get_username(),
+        )
+        obj.__dict__.update(row.__dict__)
+        self.message_user(
+            request, f"The key of {row.name}, shown this once: {key}", messages.WARNING
+        )
+
+    @admin.action(description="Revoke the selected keys", permissions=["operate"])
+    def keys_revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        """Close them for good."""
+        from runs.api_keys import api_key_revoke
+
+        done = sum(api_key_revoke(prefix) for prefix in queryset.values_list("prefix", flat=True))
+        self.message_user(request, f"Revoked {done} keys.")
+
+
+@admin.register(IdempotencyRecord)
+class IdempotencyRecordAdmin(LookOnlyAdmin):
+    list_display = ("key", "caller", "status_code", "created_at")
+    search_fields = ("key", "caller")

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runs import selectors
 from runs.states import FailureKind, RunState
 
 if TYPE_CHECKING:
     from runs.models import Run
+
+
+BUDGETS = ("token_cap", "cost_cap_usd", "max_duration_minutes", "max_phases")
+
+
+class BudgetInvalid(Exception):
+    """A budget is not a positive number, or is none that runs have."""
+
+
+def budgets_checked(given: dict[str, Any]) -> dict[str, Any]:
+    """A copy of `given`. Raises BudgetInvalid."""
+    for name, value in given.items():
+        if name not in BUDGETS:
+            raise BudgetInvalid(f"There is no budget {name!r}; there are {', '.join(BUDGETS)}.")
+        if value is not None and (isinstance(value, bool) or not value > 0):
+            raise BudgetInvalid(f"{name} is {value!r}; it must be a number above 0.")
+    return dict(given)
 
 
 @dataclass(frozen=True, slots=True)

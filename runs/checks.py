@@ -12,6 +12,7 @@ import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
@@ -251,6 +252,55 @@ def leases_check(**_: Any) -> Iterator[CheckMessage]:
         )
 
 
+def patience_check(**_: Any) -> Iterator[CheckMessage]:
+    """Recovery and drain; a lease that ends before recovery looks costs time, not work."""
+    recovery, drain = settings.AUTOPACK_RECOVERY_SECONDS, settings.AUTOPACK_DRAIN_SECONDS
+    if not 0 < recovery < math.inf:
+        yield Error(
+            f"AUTOPACK_RECOVERY_SECONDS is {recovery:g}.",
+            hint="Set it above 0; the default is 10.",
+            id="autopack.E013",
+        )
+    elif recovery > settings.AUTOPACK_LEASE_SECONDS:
+        yield CheckWarning(
+            f"Recovery looks every {recovery:g} s only, for leases of "
+            f"{settings.AUTOPACK_LEASE_SECONDS:g} s: lost work is taken up late.",
+            hint="Set AUTOPACK_RECOVERY_SECONDS below AUTOPACK_LEASE_SECONDS.",
+            id="autopack.W006",
+        )
+    if not 0 <= drain < math.inf:
+        yield Error(
+            f"AUTOPACK_DRAIN_SECONDS is {drain:g}.",
+            hint="Set it to 0 (phases are stopped at once and queued again) or more seconds.",
+            id="autopack.E013",
+        )
+
+
+def redis_check(**_: Any) -> list[CheckMessage]:
+    if not settings.REDIS_URL or _is_redis(settings.REDIS_URL):
+        return []
+    return [
+        Error(
+            # Not the URL itself: it may hold a password.
+            "REDIS_URL is no address of a Redis server.",
+            hint="Write redis://:password@host:6379/0 (rediss:// with TLS, unix:///path/to/socket "
+            "on this host), or leave it empty: wake-ups then go through the database.",
+            id="autopack.E014",
+        )
+    ]
+
+
+def _is_redis(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:
+        return False
+    if url.scheme == "unix":
+        return bool(url.path)
+    return url.scheme in {"redis", "rediss"} and bool(url.hostname) and port != 0
+
+
 def queue_check(**_: Any) -> Iterator[CheckMessage]:
     """A message counts as lost `retry` seconds after it was taken off the queue, which is before a
     worker starts on it: all that is ahead of it may take its `timeout` first."""
@@ -304,6 +354,8 @@ CHECKS = (
     folders_check,
     database_check,
     leases_check,
+    patience_check,
+    redis_check,
     queue_check,
     retention_check,
     debug_check,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError
 from django.utils import timezone
 
-from runs.agents.backends import builder_get
+from runs.approvals import approval_request
+from runs.budgets import BudgetInvalid as BudgetInvalid  # verbs raise it
+from runs.budgets import budgets_checked
+from runs.creation import NameTaken as NameTaken
+from runs.creation import phase_is_done
+from runs.creation import run_create as run_create
 from runs.models import Approval, Phase, Project, Run
-from runs.planning.identifiers import project_name_check, run_id_check, slugify_id
-from runs.planning.schema import phase_dump, plan_dump, plan_parse
+from runs.planning.identifiers import project_name_check, slugify_id
+from runs.plans import confirmation_missing
 from runs.querysets import (
     approval_settle,
     phase_transition,
@@ -26,24 +29,20 @@ from runs.states import (
     RUN_TERMINAL,
     ApprovalKind,
     ApprovalState,
+    FailureKind,
     PhaseState,
     RunState,
     Trigger,
 )
 from runs.writing import writing
 
-if TYPE_CHECKING:
-    from runs.planning.schema import StructuredPlan
-
-APPROVAL_HOURS = 24
-
 
 class RunConflict(Exception):
     """The run is not in a state in which this can be done. The message says in which it is."""
 
 
-class NameTaken(Exception):
-    """The id or name is in use already."""
+class ConfirmationRequired(RunConflict):
+    """A person has to approve the run's plan first."""
 
 
 # --- Projects ---------------------------------------------------------------------------------
@@ -84,116 +83,13 @@ def project_ensure(*, source: str) -> Project:
 # --- Runs -------------------------------------------------------------------------------------
 
 
-def run_create(
-    *,
-    project: Project,
-    structured_plan: object,
-    run_id: str = "",
-    flags: dict[str, bool] | None = None,
-    budgets: dict[str, Any] | None = None,
-    priority: int = 0,
-    trigger: Trigger = Trigger.CLI,
-    raw_plan: str = "",
-) -> Run:
-    """Make a PENDING run with its phases.
-
-    `budgets` override those of the plan. Raises PlanInvalid, IdentifierInvalid, UnknownBackend,
-    NameTaken, BudgetInvalid.
-    """
-    plan = plan_parse(structured_plan)
-    for phase in plan.phases:
-        builder_get(phase.builder.backend)
-    run_id = run_id or run_id_suggest(plan)
-    run_id_check(run_id)
-    try:
-        with writing():
-            run = Run.objects.create(
-                run_id=run_id,
-                project=project,
-                trigger=trigger.value,
-                goal=plan.goal,
-                structured_plan=plan_dump(plan),
-                raw_plan=raw_plan,
-                flags={**settings.AUTOPACK_FLAGS, **plan.flags, **(flags or {})},
-                priority=priority,
-                explanation="Created; not started yet.",
-                **_budget_columns(plan, budgets or {}),
-            )
-            _create_phases(run, plan)
-    except IntegrityError as error:
-        raise NameTaken(f"There is a run {run_id!r} already; choose another id.") from error
-    return run
-
-
-class BudgetInvalid(Exception):
-    """A budget is not a positive number, or is none that runs have."""
-
-
-BUDGETS = ("token_cap", "cost_cap_usd", "max_duration_minutes", "max_phases")
-
-
-def _budget_columns(plan: StructuredPlan, given: dict[str, Any]) -> dict[str, Any]:
-    columns = {name: getattr(plan.budgets, name) for name in BUDGETS} | _budgets_checked(given)
-    if columns["max_duration_minutes"] is None:
-        del columns["max_duration_minutes"]
-    if columns["max_phases"] is not None and len(plan.phases) > columns["max_phases"]:
-        raise BudgetInvalid(
-            f"The plan has {len(plan.phases)} phases, max_phases allows {columns['max_phases']}. "
-            "Raise it, or split the plan."
-        )
-    return columns
-
-
-def _budgets_checked(given: dict[str, Any]) -> dict[str, Any]:
-    for name, value in given.items():
-        if name not in BUDGETS:
-            raise BudgetInvalid(f"There is no budget {name!r}; there are {', '.join(BUDGETS)}.")
-        if value is not None and (isinstance(value, bool) or not value > 0):
-            raise BudgetInvalid(f"{name} is {value!r}; it must be a number above 0.")
-    return dict(given)
-
-
-def _create_phases(run: Run, plan: StructuredPlan) -> None:
-    phases = Phase.objects.bulk_create(
-        Phase(
-            run=run,
-            key=phase.id,
-            position=position,
-            tier=phase.tier,
-            title=phase.title,
-            spec=phase_dump(phase),
-            requires_approval=phase.requires_approval,
-            max_tries=phase.limits.max_attempts or 3,
-        )
-        for position, phase in enumerate(plan.phases)
-    )
-    by_key = {phase.key: phase for phase in phases}
-    edges = Phase.depends_on.through
-    edges.objects.bulk_create(
-        edges(from_phase_id=by_key[phase.id].pk, to_phase_id=by_key[needed].pk)
-        for phase in plan.phases
-        for needed in phase.depends_on
-    )
-
-
-def run_id_suggest(plan: StructuredPlan) -> str:
-    """A free id made from the plan's goal."""
-    words = plan.goal or (plan.phases[0].title if plan.phases else "") or "run"
-    wanted = slugify_id(words)[:40].rstrip("-._")
-    taken = {
-        name.lower()
-        for name in Run.objects.filter(run_id__istartswith=wanted).values_list("run_id", flat=True)
-    }
-    if wanted.lower() not in taken and wanted != "normalize":
-        return wanted
-    number = 2
-    while f"{wanted}-{number}".lower() in taken:
-        number += 1
-    return f"{wanted}-{number}"
-
-
 def run_queue(run: Run, *, trigger: Trigger) -> None:
-    """PENDING to QUEUED; nothing for a run that is active already. Raises RunConflict."""
+    """PENDING to QUEUED; nothing for a run that is active already.
+
+    Raises ConfirmationRequired, RunConflict for a run that has ended.
+    """
+    if run.state == RunState.PENDING.value:
+        _check_confirmed(run)
     if run_transition(
         run.pk, RunState.PENDING, RunState.QUEUED, explanation="Asked to run.", trigger=trigger
     ):
@@ -208,18 +104,43 @@ def run_queue(run: Run, *, trigger: Trigger) -> None:
         raise RunConflict(f"Run {run.run_id} is {run.state} already: {run.explanation}{retry}")
 
 
+def _check_confirmed(run: Run) -> None:
+    said = confirmation_missing(run)
+    if said:
+        raise ConfirmationRequired(said)
+
+
+def run_execute(run: Run, *, trigger: Trigger) -> None:
+    """Have a run executed by workers; again, while it is active: only wakes them.
+
+    Raises ConfirmationRequired, RunConflict for a run that has ended.
+    """
+    from runs.queue import wake  # loads the queue, which only a server needs
+
+    with writing():
+        run_queue(run, trigger=trigger)
+        wake(run.pk)
+    run.refresh_from_db()
+
+
 def run_cancel(run: Run, *, trigger: Trigger) -> None:
-    """Ask for the run's end. One that is not RUNNING ends at once; of one that is, its executor
-    lets go, publishes what is integrated and ends it. Raises RunConflict."""
+    """Ask for the run's end. One that has nothing to publish ends at once, unless it is RUNNING;
+    else its executor lets go, publishes what is integrated and ends it. Raises RunConflict."""
     run.refresh_from_db()
     if RunState(run.state) in RUN_TERMINAL:
         raise RunConflict(f"Run {run.run_id} is {run.state} already.")
     run_request_cancel(run.pk)
-    if RunState(run.state) is not RunState.RUNNING:
+    is_published = run.head_commit in ("", run.base_commit, run.published_commit)
+    if RunState(run.state) is not RunState.RUNNING and is_published:
         run_stop(
             run, RunState.CANCELLED, PhaseState.CANCELLED,
             explanation="Cancelled on request.", trigger=trigger,
         )  # fmt: skip
+    elif not run.phases.filter(state=PhaseState.RUNNING.value).exists():
+        from runs.queue import wake  # loads the queue, which only a server needs
+
+        # Nobody is at it who would hear of the request: a worker must come to end it.
+        wake(run.pk)
 
 
 def run_stop(
@@ -265,7 +186,8 @@ def run_stop(
 def run_retry(run: Run, *, trigger: Trigger) -> None:
     """FAILED, TIMEOUT or CANCELLED back to QUEUED: new tries for all that is not COMPLETE.
 
-    Raises RunConflict for a run in another state.
+    Raises RunConflict for a run in another state, ConfirmationRequired for one whose plan was
+    never confirmed.
     """
     run.refresh_from_db()
     frm = RunState(run.state)
@@ -273,6 +195,7 @@ def run_retry(run: Run, *, trigger: Trigger) -> None:
         raise RunConflict(
             f"Run {run.run_id} is {run.state}; only a FAILED, TIMEOUT or CANCELLED one is retried."
         )
+    _check_confirmed(run)
     with writing():
         if not run_transition(
             run.pk, frm, RunState.QUEUED, explanation="Asked to try again.", trigger=trigger
@@ -285,6 +208,8 @@ def run_retry(run: Run, *, trigger: Trigger) -> None:
                 PhaseState.CANCELLED.value,
             ]
         ):
+            if phase_is_done(phase.spec):
+                continue
             phase_transition(
                 phase, PhaseState(phase.state), PhaseState.PENDING,
                 explanation="The run is tried again.", trigger=trigger, tries=0, crashes=0,
@@ -296,7 +221,7 @@ def run_change(
     run: Run, *, budgets: dict[str, Any] | None = None, priority: int | None = None
 ) -> None:
     """Change budgets or priority. Raises BudgetInvalid."""
-    columns = _budgets_checked(budgets or {})
+    columns = budgets_checked(budgets or {})
     if priority is not None:
         columns["priority"] = priority
     if columns:
@@ -307,26 +232,9 @@ def run_change(
 # --- Approvals --------------------------------------------------------------------------------
 
 
-def approval_request(
-    run: Run, phase: Phase | None, kind: ApprovalKind, question: str, details: dict[str, Any]
-) -> Approval:
-    """Ask people; asking again while the question is open returns the open one."""
-    approval, _ = Approval.objects.get_or_create(
-        run=run,
-        phase=phase,
-        kind=kind.value,
-        state=ApprovalState.PENDING.value,
-        defaults={
-            "question": question,
-            "details": details,
-            "expires_at": timezone.now() + timedelta(hours=APPROVAL_HOURS),
-        },
-    )
-    return approval
-
-
 def approval_decide(approval: Approval, *, approve: bool, decided_by: str, note: str = "") -> None:
-    """Answer an approval; its phase goes back to the queue, or fails. Raises RunConflict."""
+    """Answer an approval; its phase goes back to the queue, or fails. A run whose plan is
+    confirmed may start, one whose plan is not is cancelled. Raises RunConflict."""
     approval.refresh_from_db()
     is_late = approval.expires_at <= timezone.now()
     to = ApprovalState.APPROVED if approve else ApprovalState.REJECTED
@@ -342,12 +250,30 @@ def approval_decide(approval: Approval, *, approve: bool, decided_by: str, note:
                 phase, PhaseState.AWAITING_APPROVAL, target,
                 explanation=f"{to.value.capitalize()} by {decided_by or 'nobody in time'}. {note}",
             )  # fmt: skip
+        elif approval.kind == ApprovalKind.PLAN.value:
+            _plan_decided(approval.run, to, "" if is_late else decided_by, note)
     approval.refresh_from_db()
     if is_late:
+        again = "create the run" if approval.kind == ApprovalKind.PLAN.value else "retry the run"
         raise RunConflict(
             f"Approval {approval.pk} expired at {approval.expires_at:%Y-%m-%d %H:%M}; "
-            f"retry the run to be asked again."
+            f"{again} to be asked again."
         )
+
+
+def _plan_decided(run: Run, to: ApprovalState, decided_by: str, note: str) -> None:
+    if to is ApprovalState.APPROVED:
+        said = f"Its plan was confirmed by {decided_by}; not started yet. {note}".rstrip()
+        Run.objects.filter(pk=run.pk, state=RunState.PENDING.value).update(explanation=said)
+        return
+    said = f"Its plan was not confirmed: {to.value} by {decided_by or 'nobody in time'}. {note}"
+    if to is ApprovalState.EXPIRED:
+        run_stop(
+            run, RunState.FAILED, PhaseState.SKIPPED,
+            explanation=said.rstrip(), failure_kind=FailureKind.REQUIRES_HUMAN_REVIEW,
+        )  # fmt: skip
+    else:
+        run_stop(run, RunState.CANCELLED, PhaseState.CANCELLED, explanation=said.rstrip())
 
 
 def phase_needs_approval(run: Run, phase: Phase) -> bool:
@@ -384,4 +310,6 @@ def approvals_expire(run: Run) -> int:
                     approval.phase, PhaseState.AWAITING_APPROVAL, PhaseState.FAILED,
                     explanation=f"Approval {approval.pk} expired without an answer.",
                 )  # fmt: skip
+            elif approval.kind == ApprovalKind.PLAN.value:
+                _plan_decided(run, ApprovalState.EXPIRED, "", "")
     return expired

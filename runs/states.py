@@ -81,6 +81,20 @@ class ArtifactKind(StrEnum):
     JUNIT = "junit"
 
 
+class OverlapPolicy(StrEnum):
+    """What becomes of a run whose scope overlaps with an active one of its project."""
+
+    WARN = "warn"
+    WAIT = "wait"
+
+
+class RefusalPolicy(StrEnum):
+    """What becomes of a diff that governance refuses and a person may let pass."""
+
+    FAIL = "fail"
+    ASK = "ask"
+
+
 class Stage(StrEnum):
     """The steps of an attempt, in order."""
 

@@ -148,7 +148,7 @@ def environment_has_one_reader(path: str, tree: ast.AST) -> Iterator[Fault]:
 
 
 def the_queue_has_one_importer(path: str, tree: ast.AST) -> Iterator[Fault]:
-    if path != "runs/queue.py":
+    if not path.startswith("runs/queue/"):
         for line, name in imports(tree):
             if name.split(".")[0] == "django_q":
                 yield line, f"imports {name}"
@@ -332,7 +332,7 @@ def environment_names() -> set[str]:
     return {
         argument.value
         for call, name in calls(ast.parse(text))
-        if name in {"flag", "number"} or name.startswith("env.")
+        if name in {"flag", "number", "whole_number", "limits"} or name.startswith("env.")
         for argument in call.args[:1]
         if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
     }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from runs import selectors
 from runs.models import Run
 from runs.planning.identifiers import IdentifierInvalid, run_id_check
+from runs.plans import confirmation_missing
 from runs.states import RUN_RETRIABLE, RunState
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def ids_collapse(ids: Iterable[str]) -> list[str]:
 
 def fleet_admit(ids: Sequence[str], *, source_repo: str = "") -> Admitted:
     """Look all ids up. Raises FleetRefused for unknown ones, for runs that have to be retried
-    first and for those of another project than `source_repo` (a name, path or URL; '' for any)."""
+    first, for those whose plan waits for a person and for those of another project than
+    `source_repo` (a name, path or URL; '' for any)."""
     runs = selectors.runs_by_id(ids)
     unknown = [run_id for run_id in ids if run_id not in runs]
     if unknown:
@@ -69,6 +71,9 @@ def fleet_admit(ids: Sequence[str], *, source_repo: str = "") -> Admitted:
     ended = [run for run in found if RunState(run.state) in RUN_RETRIABLE]
     if ended:
         raise FleetRefused("\n".join(retry_explain(run) for run in ended))
+    waiting = [said for run in found if (said := unconfirmed_explain(run))]
+    if waiting:
+        raise FleetRefused("\n".join(waiting))
     if source_repo:
         others = [run for run in found if not is_project(run.project, source_repo)]
         if others:
@@ -84,6 +89,11 @@ def retry_explain(run: Run) -> str:
         f"Run {run.run_id} is {run.state} already. To take it up again: "
         f"manage.py run_retry {run.run_id}"
     )
+
+
+def unconfirmed_explain(run: Run) -> str:
+    """Why a run whose plan waits for a person cannot start; '' for others."""
+    return confirmation_missing(run) if run.state == RunState.PENDING.value else ""
 
 
 def unknown_explain(unknown: Sequence[str]) -> str:

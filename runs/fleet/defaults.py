@@ -1,8 +1,7 @@
 """What commands do when nothing else is said. Light: `--help` reads it."""
 
 EXECUTORS = ("api", "cli", "mock")
-# `api` is to be the default as soon as the server form is there: this line, and nothing else.
-DEFAULT_EXECUTOR = "cli"
+DEFAULT_EXECUTOR = "api"
 DEFAULT_CONCURRENT = 3
 DEFAULT_TIMEOUT_SECONDS = 3600.0
 # Phases of one run at the same time.

@@ -1,4 +1,5 @@
-"""Ways to drive a run: a process of its own (cli), a simulation (mock), and later the API."""
+"""Driving a run here: by a process of its own. (See mock.py for a simulation, api_executor.py for
+a server.)"""
 
 from __future__ import annotations
 

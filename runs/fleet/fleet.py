@@ -42,6 +42,7 @@ STATUS = {
     Outcome.TIMED_OUT: "out of patience",
     Outcome.AWAITING_APPROVAL: "waits for approval",
     Outcome.NOT_STARTED: "not started",
+    Outcome.LOST: "lost sight of",
 }
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.utils import timezone
 
-from runs.fleet.admission import Admitted, FleetRefused, fleet_admit
-from runs.fleet.defaults import DEFAULT_CONCURRENT, DEFAULT_EXECUTOR, DEFAULT_TIMEOUT_SECONDS
+from runs.fleet.admission import Admitted, fleet_admit
+from runs.fleet.defaults import DEFAULT_CONCURRENT, DEFAULT_TIMEOUT_SECONDS
 from runs.fleet.fleet import CLEAN_END_SECONDS, Fleet
 from runs.fleet.interrupts import Interrupts
-from runs.fleet.types import Outcome
+from runs.fleet.types import Outcome, RemoteRuns
 from runs.reports.types import FleetReport, RunFacts, RunReport
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class FleetRequest:
     """
 
     run_ids: tuple[str, ...]
-    executor: str = DEFAULT_EXECUTOR
+    executor: str = "cli"
     max_concurrent: int = DEFAULT_CONCURRENT
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     source_repo: str = ""
@@ -47,7 +47,7 @@ class FleetRequest:
 def fleet_run(request: FleetRequest, display: Display) -> FleetReport:
     """Drive all runs of `request` and report. Raises FleetRefused before anything starts."""
     executor = _executor(request)
-    admitted = _admit(request)
+    admitted = _admit(request, executor)
     started = time.monotonic()
     fleet = Fleet(
         executor,
@@ -62,7 +62,7 @@ def fleet_run(request: FleetRequest, display: Display) -> FleetReport:
         display.close()
     if request.is_cleaned and any(result.outcome is Outcome.CRASHED for result in results):
         _clean(request.worktree_base)
-    return fleet_report(request.executor, results, time.monotonic() - started)
+    return fleet_report(request.executor, executor, results, time.monotonic() - started)
 
 
 def _executor(request: FleetRequest) -> Executor:
@@ -75,10 +75,11 @@ def _executor(request: FleetRequest) -> Executor:
 
         wall = request.timeout_seconds + CLEAN_END_SECONDS + _SLACK_SECONDS
         return CliExecutor(wall, request.worktree_base)
-    raise FleetRefused(
-        "The api executor drives runs through a running Autopack server, and the server form is "
-        "not there yet. Use --executor cli: it executes the runs on this machine."
-    )
+    from runs.fleet.api_executor import ApiExecutor
+    from runs.fleet.remote import Remote
+
+    remote = Remote(settings.AUTOPACK_API_URL, settings.AUTOPACK_API_KEY)
+    return ApiExecutor(remote, settings.AUTOPACK_API_POLL_SECONDS)
 
 
 def _clean(worktree_base: Path) -> None:
@@ -88,19 +89,23 @@ def _clean(worktree_base: Path) -> None:
         worktrees_prune(is_dry_run=False, keep_days=settings.AUTOPACK_RETENTION_DAYS, collect=False)
 
 
-def _admit(request: FleetRequest) -> Admitted:
+def _admit(request: FleetRequest, executor: Executor) -> Admitted:
     if request.executor == "mock":
         return Admitted(request.run_ids)
+    if isinstance(executor, RemoteRuns):
+        return executor.admit(request.run_ids, request.source_repo)
     return fleet_admit(request.run_ids, source_repo=request.source_repo)
 
 
-def fleet_report(executor: str, results: Sequence[JobResult], seconds: float) -> FleetReport:
-    facts = _facts(executor, [result.run_id for result in results])
+def fleet_report(
+    name: str, executor: Executor, results: Sequence[JobResult], seconds: float
+) -> FleetReport:
+    facts = _facts(name, executor, [result.run_id for result in results])
     return FleetReport(
-        executor=executor,
+        executor=name,
         generated_at=timezone.now().isoformat(timespec="seconds"),
         seconds=round(seconds, 3),
-        is_simulated=executor == "mock",
+        is_simulated=name == "mock",
         runs=tuple(
             RunReport(
                 run=facts.get(result.run_id) or RunFacts(result.run_id, ""),
@@ -115,8 +120,10 @@ def fleet_report(executor: str, results: Sequence[JobResult], seconds: float) ->
     )
 
 
-def _facts(executor: str, run_ids: Sequence[str]) -> Mapping[str, RunFacts]:
-    if executor == "mock":
+def _facts(name: str, executor: Executor, run_ids: Sequence[str]) -> Mapping[str, RunFacts]:
+    if isinstance(executor, RemoteRuns):
+        return executor.facts(run_ids)
+    if name == "mock":
         from runs.fleet.mock import simulated_run
 
         return {run_id: simulated_run(run_id) for run_id in run_ids}

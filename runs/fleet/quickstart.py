@@ -14,14 +14,17 @@ from django.db.migrations.executor import MigrationExecutor
 from filelock import FileLock
 
 from runs.agents.backends import UnknownBackend
-from runs.fleet.admission import FleetRefused
-from runs.fleet.plans import plan_read, project_find
+from runs.fleet.admission import FleetRefused, unconfirmed_explain
+from runs.fleet.plan_files import plan_file_read
+from runs.fleet.plans import project_find
+from runs.plans import plan_normalize
 from runs.services import BudgetInvalid, project_ensure, run_create
 from runs.states import Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from runs.fleet.plan_files import PlanFile
     from runs.models import Project
 
 # Two quickstarts at once: the second one waits for the tables of the first.
@@ -65,7 +68,7 @@ def sample_prepare(say: Callable[[str], None]) -> Prepared:
     for run_id, path in sample.plans.items():
         run_create(
             project=project,
-            structured_plan=plan_read(str(path), sys.stdin.buffer),
+            structured_plan=plan_file_read(str(path), sys.stdin.buffer).structured,
             run_id=run_id,
             trigger=Trigger.CLI,
         )
@@ -75,26 +78,59 @@ def sample_prepare(say: Callable[[str], None]) -> Prepared:
 def project_prepare(name: str, plans: Sequence[str], *, keep_going: bool) -> Prepared:
     """A run for each plan file on a repository of the user's.
 
-    Every plan is looked at before the first run is made. Raises FleetRefused when one is faulty
-    (with `keep_going`: when all are), RepositoryProblem for what is no good repository.
+    Every plan is looked at before the first run is made. A run whose plan a person has to confirm
+    is made and told among the faulty. Raises FleetRefused when one is faulty (with `keep_going`:
+    when all are), RepositoryProblem for what is no good repository.
     """
     good, faulty = [], []
     for path in plans:
         try:
-            good.append((path, plan_read(path, sys.stdin.buffer)))
+            good.append((path, plan_file_read(path, sys.stdin.buffer)))
         except FleetRefused as refused:
             faulty.append(str(refused))
     if faulty and not (keep_going and good):
         raise FleetRefused("\n".join(faulty))
     project = project_find(name)
+    good, more = _plans_only(good, project)
+    faulty += more
+    if more and not (keep_going and good):
+        raise FleetRefused("\n".join(faulty))
     made = []
     for path, plan in good:
         try:
-            made.append(run_create(project=project, structured_plan=plan, trigger=Trigger.CLI))
+            run = run_create(
+                project=project,
+                structured_plan=plan.structured,
+                raw_plan=plan.text,
+                file_name=plan.name,
+                trigger=Trigger.CLI,
+            )
         except (UnknownBackend, BudgetInvalid) as problem:
             if not keep_going:
                 raise
             faulty.append(f"{path}: {problem}")
+            continue
+        waits = unconfirmed_explain(run)
+        if waits:
+            faulty.append(f"{path}: {waits}")
+        else:
+            made.append(run)
     if not made:
         raise FleetRefused("\n".join(faulty))
     return Prepared(project, tuple(run.run_id for run in made), tuple(faulty))
+
+
+def _plans_only(
+    files: Sequence[tuple[str, PlanFile]], project: Project
+) -> tuple[list[tuple[str, PlanFile]], list[str]]:
+    """Those that are plans, and what is wrong with the others. The trees are remembered, so that
+    reading a text once more is cheap."""
+    good, faulty = [], []
+    for path, plan in files:
+        if plan.structured is None:
+            normalized = plan_normalize(raw_plan=plan.text, project=project, file_name=plan.name)
+            if not normalized.ok:
+                faulty.append(f"{path}: {normalized.error}")
+                continue
+        good.append((path, plan))
+    return good, faulty

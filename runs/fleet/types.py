@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from runs.execution.process import Cancellation
+    from runs.fleet.admission import Admitted
+    from runs.reports.types import RunFacts
 
 
 class Outcome(StrEnum):
@@ -25,6 +27,8 @@ class Outcome(StrEnum):
     # The process that executed the run died and left it unfinished.
     CRASHED = "crashed"
     NOT_STARTED = "not_started"
+    # The server that executes the run could not be asked to the end.
+    LOST = "lost"
 
 
 GOOD = frozenset({Outcome.SUCCEEDED, Outcome.ALREADY_DONE})
@@ -92,6 +96,19 @@ class Executor(Protocol):
 
     def cancel(self, run_id: str) -> None:
         """Ask for the clean end of a run; `execute` returns soon after."""
+        ...
+
+
+@runtime_checkable
+class RemoteRuns(Protocol):
+    """What an executor has besides when its runs are in another machine's database."""
+
+    def admit(self, run_ids: Sequence[str], source_repo: str) -> Admitted:
+        """Look all ids up. Raises FleetRefused."""
+        ...
+
+    def facts(self, run_ids: Sequence[str]) -> Mapping[str, RunFacts]:
+        """What the report says of each."""
         ...
 
 

@@ -84,12 +84,16 @@ def _refusals() -> tuple[type[Exception], ...]:
     from runs.fleet.admission import FleetRefused
     from runs.planning.identifiers import IdentifierInvalid
     from runs.planning.schema import PlanInvalid
+    from runs.plans import NotAPlan
     from runs.reports.files import ReportUnwritable
     from runs.services import BudgetInvalid, NameTaken, RunConflict
+    from runs.serving.node import HomeDiffers
+    from runs.serving.sockets import PortUnusable
 
     return (
-        BudgetInvalid, FleetRefused, GitFailed, GitMissing, IdentifierInvalid, NameTaken,
-        PlanInvalid, ReportUnwritable, RepositoryProblem, RunConflict, UnknownBackend,
+        BudgetInvalid, FleetRefused, GitFailed, GitMissing, HomeDiffers, IdentifierInvalid,
+        NameTaken, NotAPlan, PlanInvalid, PortUnusable, ReportUnwritable, RepositoryProblem,
+        RunConflict, UnknownBackend,
     )  # fmt: skip
 
 

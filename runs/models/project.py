@@ -3,6 +3,9 @@
 from django.db import models
 from django.db.models.functions import Lower
 
+from runs.models.choices import choices_of
+from runs.states import OverlapPolicy, RefusalPolicy
+
 
 class Project(models.Model):
     name = models.CharField(max_length=64, help_text="A slug, unique without case.")
@@ -33,6 +36,18 @@ class Project(models.Model):
     )
     protected_paths = models.JSONField(
         default=list, blank=True, help_text="Patterns no run may change, beside the built-in ones."
+    )
+    overlapping_runs = models.CharField(
+        max_length=8,
+        choices=choices_of(OverlapPolicy),
+        default=OverlapPolicy.WARN.value,
+        help_text="Runs whose scopes can touch the same file: say so, or let the later one wait.",
+    )
+    refused_diffs = models.CharField(
+        max_length=8,
+        choices=choices_of(RefusalPolicy),
+        default=RefusalPolicy.FAIL.value,
+        help_text="Diffs out of scope, too large or of protected files: fail, or ask a person.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

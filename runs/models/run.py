@@ -25,7 +25,15 @@ class Run(models.Model):
     )
     goal = models.TextField(blank=True, default="")
     structured_plan = models.JSONField()
+    writes = models.JSONField(
+        default=list, help_text="Patterns of all that its phases may write; empty: anywhere."
+    )
     raw_plan = models.TextField(blank=True, default="")
+    plan_normalization = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="How the raw plan was read: format, confidence, reasons, warnings, decisions.",
+    )
     flags = models.JSONField(default=dict, blank=True, help_text="Features it started with.")
     priority = models.IntegerField(default=0, help_text="Higher goes first.")
 

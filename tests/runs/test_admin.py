@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.apps import apps
@@ -13,7 +13,17 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from runs.models import Approval, Artifact, ModelCall, Project, Run, StatusChange
+from runs.models import (
+    ApiKey,
+    Approval,
+    Artifact,
+    IdempotencyRecord,
+    ModelCall,
+    Project,
+    Run,
+    StatusChange,
+    WorkerNode,
+)
 from runs.states import PhaseState
 from tests.runs.factories import AttemptFactory, PhaseFactory, ProjectFactory, RunFactory
 
@@ -49,6 +59,16 @@ def one_of_each() -> None:
         run=run, phase=phase, to_state="RUNNING", explanation="x" * 500, trigger="cli",
         at=timezone.now(),
     )  # fmt: skip
+    node_of(f"node-{run.pk}")
+    number = ApiKey.objects.count()
+    ApiKey.objects.create(name="ci", prefix=f"prefix-{number}", scopes=["read"])
+    IdempotencyRecord.objects.create(caller="key:1", key=str(number), status_code=201, answer={})
+
+
+def node_of(name: str, **columns: Any) -> WorkerNode:
+    return WorkerNode.objects.create(
+        name=name, host="host", pid=1, pid_started=1.0, workers=2, beat_at=timezone.now(), **columns
+    )
 
 
 def use(client: Client, model: type[Model], action: str, *rows: Model) -> str:
@@ -83,7 +103,8 @@ def test_a_list_costs_the_same_for_many_rows_as_for_one(
     assert answer.context["cl"].result_count == 8
 
 
-LOOKED_AT = [model for model in MODELS if model is not Project]
+# Keys are made in the admin as well: tests/runs/api/test_keys.py.
+LOOKED_AT = [model for model in MODELS if model not in (Project, ApiKey)]
 
 
 @pytest.mark.parametrize("model", LOOKED_AT, ids=lambda model: model.__name__)
@@ -106,10 +127,12 @@ def test_how_a_project_is_prepared_can_be_changed_and_what_it_is_cannot(
     form = {
         "name": "another", "source": "/elsewhere", "base_ref": "main",
         "validation_commands": "[]", "placed_files": '[".env"]', "port_names": '["PORT"]',
-        "protected_paths": "[]",
+        "protected_paths": "[]", "overlapping_runs": "wait",
+        "refused_diffs": "ask",
     }  # fmt: skip
     assert admin_client.post(page(Project, "change", project.pk), form).status_code == 302
     changed = Project.objects.get()
+    assert changed.overlapping_runs == "wait"
     assert (changed.base_ref, changed.placed_files, changed.port_names) == (
         "main", [".env"], ["PORT"]
     )  # fmt: skip
@@ -198,3 +221,15 @@ def test_who_may_only_look_has_no_actions(client: Client, django_user_model: typ
     use(client, Run, "runs_cancel", run)
     run.refresh_from_db()
     assert run.state == "QUEUED"
+
+
+def test_nodes_are_drained_and_work_again(admin_client: Client) -> None:
+    node, gone = node_of("there"), node_of("gone", stopped_at=timezone.now())
+    assert "1 nodes drain" in use(admin_client, WorkerNode, "nodes_drain", node, gone)
+    node.refresh_from_db()
+    gone.refresh_from_db()
+    assert node.draining_at is not None
+    assert gone.draining_at is None
+    assert "1 nodes work again" in use(admin_client, WorkerNode, "nodes_resume", node, gone)
+    node.refresh_from_db()
+    assert node.draining_at is None

@@ -270,6 +270,50 @@ def test_a_beat_must_fit_twice_into_a_lease(
 
 
 @pytest.mark.parametrize(
+    ("recovery", "drain", "said"),
+    [
+        (10.0, 120.0, set()),
+        (0.5, 0.0, set()),
+        (0.0, 120.0, {"autopack.E013"}),
+        (float("nan"), 120.0, {"autopack.E013"}),
+        (10.0, -1.0, {"autopack.E013"}),
+        (10.0, float("inf"), {"autopack.E013"}),
+        (61.0, 120.0, {"autopack.W006"}),
+    ],
+)
+def test_recovery_looks_within_a_lease_and_a_drain_ends(
+    settings: Settings, *, recovery: float, drain: float, said: set[str]
+) -> None:
+    settings.AUTOPACK_LEASE_SECONDS = 60.0
+    settings.AUTOPACK_RECOVERY_SECONDS = recovery
+    settings.AUTOPACK_DRAIN_SECONDS = drain
+    assert {each for each in found() if each in ("autopack.E013", "autopack.W006")} == said
+
+
+@pytest.mark.parametrize(
+    ("url", "is_wrong"),
+    [
+        ("", False),
+        ("redis://localhost:6379/0", False),
+        ("rediss://user:s3cret@redis.example:6380/1", False),
+        ("unix:///run/redis.sock", False),
+        ("localhost:6379", True),
+        ("redis:///0", True),
+        ("http://s3cret@localhost:6379", True),
+        ("redis://localhost:port/0", True),
+        ("redis://[::1/0", True),
+    ],
+)
+def test_redis_has_an_address_and_its_password_is_not_shown(
+    settings: Settings, *, url: str, is_wrong: bool
+) -> None:
+    settings.REDIS_URL = url
+    said = found()
+    assert ("autopack.E014" in said) is is_wrong
+    assert "s3cret" not in str(said)
+
+
+@pytest.mark.parametrize(
     ("changed", "is_wrong"),
     [
         ({}, False),

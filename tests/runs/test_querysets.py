@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 from django.utils import timezone
@@ -11,10 +12,13 @@ from django.utils import timezone
 from runs import querysets
 from runs.models import Artifact, Attempt, Phase, Run
 from runs.querysets import HeadMoved, LeaseLost
-from runs.states import ArtifactKind, AttemptOutcome, FailureKind, PhaseState
+from runs.states import ArtifactKind, AttemptOutcome, FailureKind, PhaseState, RunState
 from runs.types import WorkerIdentity
 from tests.runs.factories import AttemptFactory, PhaseFactory, RunFactory
 from tests.runs.rows import at_once, everything, history, report_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +49,45 @@ def test_of_workers_racing_for_a_phase_one_wins() -> None:
         phase.refresh_from_db()
         assert (phase.state, phase.fence) == ("RUNNING", 1)
         assert history(phase.run) == [("QUEUED", "RUNNING")]
+
+
+@pytest.mark.parametrize("state", ["QUEUED", "AWAITING_APPROVAL"])
+def test_a_claim_takes_a_run_that_was_just_paused_back(state: str) -> None:
+    phase = PhaseFactory.create(queued=True)
+    Run.objects.filter(pk=phase.run_id).update(state=state)
+    assert querysets.phase_claim(phase, worker(), lease_seconds=60)
+    phase.run.refresh_from_db()
+    assert phase.run.state == "RUNNING"
+    assert history(phase.run) == [(state, "RUNNING"), ("QUEUED", "RUNNING")]
+
+
+def test_no_phase_of_a_run_that_has_ended_is_claimed() -> None:
+    phase = PhaseFactory.create(queued=True, run=RunFactory.create(cancelled=True))
+    before = everything()
+    assert querysets.phase_claim(phase, worker(), lease_seconds=60) is None
+    assert everything() == before
+
+
+def test_a_run_is_not_paused_while_a_phase_of_it_runs() -> None:
+    phase = PhaseFactory.create(running=True)
+    assert not querysets.run_pause(phase.run_id, explanation="x")
+    assert not querysets.run_pause(phase.run_id, RunState.AWAITING_APPROVAL, explanation="x")
+    Phase.objects.filter(pk=phase.pk).update(state="COMPLETE")
+    assert querysets.run_pause(phase.run_id, explanation="x")
+    assert not querysets.run_pause(phase.run_id, explanation="x"), "it waits already"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pause_and_a_claim_at_once_never_leave_a_phase_running_in_a_run_that_waits() -> None:
+    for _ in range(10):
+        phase = PhaseFactory.create(queued=True)
+        both: list[Callable[[], object]] = [
+            partial(querysets.phase_claim, phase, worker(), lease_seconds=60),
+            partial(querysets.run_pause, phase.run_id, explanation="Nothing to do."),
+        ]
+        at_once(both)
+        phase.refresh_from_db()
+        assert (phase.state, phase.run.state) == ("RUNNING", "RUNNING")
 
 
 def test_a_claim_gives_a_lease_a_number_and_a_higher_fence() -> None:

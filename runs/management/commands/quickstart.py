@@ -16,12 +16,14 @@ class Command(EdgeCommand):
 Shows the main job on this machine, with nothing to set up: plans become verified git branches.
 
 Without options it makes a fresh git repository of a small bundled Python package, and executes
-three runs on it at the same time. One of them builds two of its phases side by side; in another
-one the first attempt fails its tests and the second, given their output, gets it right. No model
+four runs on it at the same time. One of them builds two of its phases side by side; in another
+one the first attempt fails its tests and the second, given their output, gets it right; in a third
+a declared package is not installed, which failure hardening fixes without asking a Doctor. No model
 and no network is used. Then it prints the report, and the git commands that show the branches.
 
-With --project and --plan it does the same with structured plans (JSON) on a repository of yours:
-your checkout is not touched, the results arrive as branches autopack/RUN_ID.
+With --project and --plan it does the same with plans of yours on a repository of yours: your
+checkout is not touched, the results arrive as branches autopack/RUN_ID. Plans are structured
+(JSON), or any text, which is normalized first; one that leaves doubts waits for your confirmation.
 
 Run again, it works again: each time there are new runs (and, for the sample, a new repository).
 Ctrl-C once: cancel cleanly. Twice: leave at once. Exit code: 0 when all runs succeeded, else 1."""
@@ -43,7 +45,7 @@ examples:
             action="extend",
             default=[],
             metavar="FILE",
-            help="Structured plans, a run each; - for stdin.",
+            help="Plans (JSON or text), a run each; - for stdin.",
         )
         parser.add_argument(
             "--keep-going",
@@ -69,7 +71,9 @@ examples:
             self.stderr.write(fault)
         count = len(prepared.run_ids)
         self.say(f"Executing {count} run{'s' if count != 1 else ''} of {prepared.project.name}:")
-        report = fleet_run(FleetRequest(run_ids=prepared.run_ids), display_open(self.stdout))
+        report = fleet_run(
+            FleetRequest(run_ids=prepared.run_ids, executor="cli"), display_open(self.stdout)
+        )
         self._show(report)
         if prepared.faulty or not report.is_good:
             raise SystemExit(1)

@@ -32,12 +32,14 @@ manage.py prune_worktrees.
 Exit code: 0 when all runs succeeded, 1 otherwise, 130 left at once."""
     examples = """\
 executors:
+  api    through a running server (manage.py serve), here or elsewhere: AUTOPACK_API_URL says where
+         it is, AUTOPACK_API_KEY holds a key of it (manage.py create_api_key); no database is needed
   cli    a process for each run on this machine: manage.py execute_run RUN_ID
-  api    through a running Autopack server (it comes with the server form)
   mock   a deterministic simulation: no git, no models, no database; ids ending in -fail fail
 
 examples:
   manage.py run_parallel one two three
+  manage.py run_parallel one two three --executor cli
   manage.py run_parallel --run-ids-file ids.txt --max-concurrent 8 --report report.md
   manage.py run_parallel --run-ids-file - --report-json report.json < ids.txt
   manage.py run_parallel one two --timeout 600 --source-repo ~/src/project
@@ -76,8 +78,7 @@ examples:
             "--executor",
             choices=EXECUTORS,
             default=DEFAULT_EXECUTOR,
-            help="How runs are driven; see below (default: %(default)s, until the server form is "
-            "there; then api).",
+            help="How runs are driven; see below (default: %(default)s).",
         )
         parser.add_argument(
             "--source-repo",
@@ -120,7 +121,7 @@ examples:
         from runs.fleet.parallel import FleetRequest, fleet_run
         from runs.reports.files import report_path_check
 
-        if options["executor"] != "mock" and not options["skip_checks"]:
+        if options["executor"] == "cli" and not options["skip_checks"]:
             self.check(tags=[CHECK_TAG])
         for path in (options["report"], options["report_json"]):
             if path is not None:

@@ -18,7 +18,6 @@ from runs.fleet.mock import MockExecutor, simulated_run
 from runs.fleet.parallel import FleetRequest, fleet_run
 from runs.fleet.progress import runs_progress
 from runs.fleet.types import JobEnd, Outcome, Progress
-from runs.models import Run
 from tests.runs.execution.driving import drive
 from tests.runs.execution.plans import add_line, phase
 from tests.runs.factories import RunFactory
@@ -199,10 +198,3 @@ def test_a_simulation_reads_no_database():
     assert [each.outcome for each in report.runs] == ["succeeded", "failed"]
     assert report.is_simulated
     assert "b-fail: failed" in shown
-
-
-@pytest.mark.django_db
-def test_the_executor_of_the_server_form_says_what_to_use_until_then():
-    with pytest.raises(FleetRefused, match="--executor cli"):
-        fleet("any", executor="api")
-    assert not Run.objects.exists()

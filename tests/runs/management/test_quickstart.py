@@ -15,6 +15,7 @@ from tests.runs.execution.driving import attempts_of, outcomes
 from tests.runs.execution.plans import add_line, phase
 from tests.runs.fleet.manage import children_use_test_database
 from tests.runs.management.calls import call
+from tests.runs.texts_of_plans import NO_PLAN, VAGUE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,14 +32,14 @@ def called(transactional_db: None, home: Path, settings: Settings) -> None:
     children_use_test_database(settings)
 
 
-RUNS = ("abbreviations", "command-line", "readability")
+RUNS = ("abbreviations", "command-line", "keywords", "readability")
 
 
 def test_on_a_machine_that_has_nothing_and_once_more(fresh: Manage, tmp_path: Path):
     for number in (1, 2):
         done = fresh("quickstart")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "# Autopack: 3 of 3 runs succeeded" in done.stdout
+        assert "# Autopack: 4 of 4 runs succeeded" in done.stdout
         sample = GitRepository(tmp_path / "fresh" / "quickstart" / f"sample-{number}")
         for run in RUNS:
             branch = f"autopack/quickstart-{number}-{run}"
@@ -46,7 +47,7 @@ def test_on_a_machine_that_has_nothing_and_once_more(fresh: Manage, tmp_path: Pa
             assert sample.git("branch", "--list", branch)
         # The commands that it tells work as they stand.
         told = [line.strip() for line in done.stdout.splitlines() if line.startswith("  git -C")]
-        assert len(told) == 3
+        assert len(told) == 4
         for command in told:
             shown = subprocess.run(shlex.split(command), capture_output=True, text=True)
             assert "Autopack-Phase:" in shown.stdout
@@ -75,23 +76,35 @@ def test_two_phases_run_side_by_side_and_one_attempt_is_retried(called: None):
     assert "test_abbreviations_end_no_sentence" in done.output
 
 
+def test_a_declared_package_that_is_missing_is_installed_and_the_report_says_so(called: None):
+    for number in (1, 2):
+        done = call("quickstart")
+        assert done.code == 0, done.output + done.errors
+        run = Run.objects.get(run_id=f"quickstart-{number}-keywords")
+        (report,) = [attempt.report for attempt in attempts_of(run, "keywords")]
+        (mitigation,) = report["mitigations"]
+        assert mitigation["outcome"] == "fixed"
+        assert report["doctor_calls_skipped"] == 1
+        said = " ".join(done.output.split())
+        assert "pattern `python_missing_dep`, action `install_package` fixed it in" in said
+        assert "Doctor skipped" in said
+    others = Run.objects.exclude(run_id__endswith="keywords")
+    assert not any(run.flags["failure_hardening"] for run in others)
+
+
 def test_plans_of_ones_own_on_a_repository_of_ones_own(
     called: None, repository: GitRepository, tmp_path: Path
 ):
     plan = {"schema_version": 1, "goal": "Add a line", "phases": [phase("a", add_line(0))]}
-    good, faulty, text = tmp_path / "good.json", tmp_path / "faulty.json", tmp_path / "plan.md"
+    good, faulty = tmp_path / "good.json", tmp_path / "faulty.json"
     good.write_text(json.dumps(plan))
     faulty.write_text(json.dumps({**plan, "phases": [{"id": "a", "depends_on": ["b"]}]}))
-    text.write_text("1. Do something good\n")
     before = repository.snapshot()
 
     refused = call("quickstart", "--project", repository.folder, "--plan", good, faulty)
     assert refused.code == 1
     assert "phases[0].depends_on[0]" in refused.errors
     assert not Run.objects.exists()
-
-    raw = call("quickstart", "--project", repository.folder, "--plan", text)
-    assert "come with the normalizer" in raw.errors
 
     kept = call(
         "quickstart", "--project", repository.folder, "--plan", good, faulty, "--keep-going"
@@ -104,6 +117,29 @@ def test_plans_of_ones_own_on_a_repository_of_ones_own(
     again = call("quickstart", "--project", repository.folder, "--plan", good)
     assert again.code == 0, again.errors
     assert Run.objects.count() == 2
+
+
+def test_texts_are_normalized_and_one_that_leaves_doubts_waits(
+    called: None, repository: GitRepository, tmp_path: Path
+):
+    letter, vague, good = tmp_path / "a.md", tmp_path / "b.md", tmp_path / "good.json"
+    letter.write_text(NO_PLAN)
+    vague.write_text(VAGUE)
+    plan = {"schema_version": 1, "goal": "Add a line", "phases": [phase("a", add_line(0))]}
+    good.write_text(json.dumps(plan))
+
+    refused = call("quickstart", "--project", repository.folder, "--plan", good, letter)
+    assert refused.code == 1
+    assert f"{letter}: The text is no plan" in refused.errors
+    assert not Run.objects.exists()
+
+    waits = call("quickstart", "--project", repository.folder, "--plan", vague, good)
+    assert waits.code == 1
+    assert "must confirm the plan of better-sums" in waits.errors
+    assert dict(Run.objects.values_list("run_id", "state")) == {
+        "better-sums": "PENDING",
+        "add-a-line": "SUCCEEDED",
+    }
 
 
 def test_a_project_without_a_plan_is_refused():

@@ -13,6 +13,7 @@ import pytest
 from runs.models import Project, Run
 from tests.runs.execution.plans import add_line, phase
 from tests.runs.management.calls import call
+from tests.runs.texts_of_plans import CLEAR, NO_PLAN, VAGUE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +61,42 @@ def test_a_plan_from_stdin_is_executed_at_once(
     assert repository.show("autopack/now", "f0.txt") == "line 0\nmore"
 
 
+def test_a_text_becomes_a_run_and_is_told_how_it_was_read(plan: Path, repository: GitRepository):
+    plan.write_text(CLEAR)
+    made = call("run_create", plan, "--project", repository.folder)
+    assert made.code == 0, made.errors
+    assert made.output.startswith("Read as ")
+    assert "confidence 0." in made.output
+    assert "manage.py execute_run number-the-lines" in made.output
+    assert Run.objects.get().raw_plan == CLEAR
+
+
+def test_a_doubtful_text_says_how_to_confirm_it_and_does_not_start(
+    plan: Path, repository: GitRepository
+):
+    plan.write_text(VAGUE)
+    made = call("run_create", plan, "--project", repository.folder, "--start", "--run-id", "vague")
+    assert made.code == 1
+    approval = Run.objects.get().approvals.get()
+    assert f"manage.py approval_decide {approval.pk} approve" in made.output
+    assert Run.objects.get().state == "PENDING"
+    for name, *options in (("execute_run",), ("run_parallel", "--executor", "cli")):
+        refused = call(name, "vague", *options)
+        assert refused.code == 1, name
+        assert "must confirm the plan" in refused.errors
+    assert call("approval_decide", approval.pk, "approve").code == 0
+    # Nothing to build it with: but it may start.
+    assert "vague: phase" in call("execute_run", "vague").output
+
+
+def test_json_of_another_tool_is_a_text_like_any_other(plan: Path, repository: GitRepository):
+    tasks = [{"id": 1, "title": "Number f0.txt", "status": "pending", "dependencies": []}]
+    plan.write_text(json.dumps({"master": {"tasks": tasks}}))
+    made = call("run_create", plan, "--project", repository.folder)
+    assert made.code == 0, made.errors
+    assert made.output.startswith("Read as ")
+
+
 def test_a_run_that_fails_at_once_is_exit_code_1(
     plan: Path, repository: GitRepository, tmp_path: Path
 ):
@@ -81,11 +118,13 @@ def test_every_fault_of_a_plan_is_on_a_line_of_its_own(plan: Path, repository: G
 
 
 def test_what_cannot_be_made_says_what_to_do(plan: Path, repository: GitRepository, tmp_path: Path):
-    text = tmp_path / "plan.md"
-    text.write_text("# Do it\n")
+    text, binary = tmp_path / "plan.md", tmp_path / "plan.bin"
+    text.write_text(NO_PLAN)
+    binary.write_bytes(b"\xff\xfe\xff")
     assert call("run_create", plan, "--project", repository.folder, "--run-id", "one").code == 0
     for arguments, said in (
-        ([text, "--project", repository.folder], "come with the normalizer"),
+        ([text, "--project", repository.folder], "is no plan"),
+        ([binary, "--project", repository.folder], "is not UTF-8"),
         ([tmp_path / "none.json", "--project", "."], "cannot be read"),
         ([plan, "--project", "repositori"], "There are repository."),
         ([plan, "--project", tmp_path], "is not the top of a git repository"),

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 
 
+CLI = ("run_parallel", "--executor", "cli")
+
+
 def states() -> dict[str, str]:
     return dict(Run.objects.values_list("run_id", "state"))
 
@@ -40,7 +43,7 @@ def test_runs_named_in_three_ways_are_executed_once_each_and_reported(
     ids.write_text("# the second\n\nTWO  # twice\ntwo\n")
     before = repository.snapshot()
     done = manage(
-        "run_parallel", "one", "ONE", "--run-ids-file", ids, "three", "--report", markdown,
+        *CLI, "one", "ONE", "--run-ids-file", ids, "three", "--report", markdown,
         "--report-json", data, "--source-repo", repository.folder, "--max-concurrent", "2",
         "--worktree-base", tmp_path / "trees",
     )  # fmt: skip
@@ -57,7 +60,7 @@ def test_runs_named_in_three_ways_are_executed_once_each_and_reported(
     assert list((tmp_path / "trees").rglob("slot.json"))
     assert not list((tmp_path / "trees").rglob("busy"))
 
-    again = manage("run_parallel", "--run-ids-file", "-", stdin="one\ntwo\n")
+    again = manage(*CLI, "--run-ids-file", "-", stdin="one\ntwo\n")
     assert again.returncode == 0, again.stderr
     assert again.stdout.count("done before") == 4
     assert outcomes(Run.objects.get(run_id="one")) == {"a": ["succeeded"]}
@@ -76,7 +79,7 @@ def test_killed_in_mid_run_it_leaves_no_process_and_the_same_command_finishes_th
         )
         for number, gate in enumerate(gates)
     ]
-    killed = manage.start("run_parallel", "run-0", "run-1")
+    killed = manage.start(*CLI, "run-0", "run-1")
     pids = {gate.reached() for gate in gates} | killed.tree()
     killed.signal(signal.SIGKILL)
     killed.ends()
@@ -85,7 +88,7 @@ def test_killed_in_mid_run_it_leaves_no_process_and_the_same_command_finishes_th
 
     for gate in gates:
         gate.open()
-    done = manage("run_parallel", "run-0", "run-1")
+    done = manage(*CLI, "run-0", "run-1")
     assert done.returncode == 0, done.stdout + done.stderr
     for run in runs:
         assert outcomes(run) == {
@@ -103,7 +106,7 @@ def test_one_signal_cancels_what_runs_and_starts_nothing_more(
     gate = Gate(tmp_path)
     run = make_run(phase("a", checks=[gate.check]), run_id="runs")
     make_run(phase("a"), run_id="waits")
-    fleet = manage.start("run_parallel", "runs", "waits", "--max-concurrent", "1")
+    fleet = manage.start(*CLI, "runs", "waits", "--max-concurrent", "1")
     pids = {gate.reached()} | fleet.tree()
     fleet.signal(number)
     assert fleet.ends() == 1, fleet.output
@@ -118,7 +121,7 @@ def test_two_signals_leave_at_once_and_leave_no_process(
 ):
     gate = Gate(tmp_path)
     make_run(phase("a", checks=[gate.check]))
-    fleet = manage.start("run_parallel", "first")
+    fleet = manage.start(*CLI, "first")
     pids = {gate.reached()} | fleet.tree()
     fleet.signal(signal.SIGTERM)
     fleet.signal(signal.SIGINT)
@@ -134,7 +137,7 @@ def test_a_process_that_dies_is_reported_with_its_output_and_what_it_left_is_kep
         phase("a", add_line(0)),
         phase("b", shell("echo precious > new.txt"), checks=[gate.check], after=("a",)),
     )
-    fleet = manage.start("run_parallel", "first", "--report-json", tmp_path / "r.json")
+    fleet = manage.start(*CLI, "first", "--report-json", tmp_path / "r.json")
     waiting = gate.reached()
     os.kill(fleet.child("execute_run"), signal.SIGKILL)
     assert fleet.ends() == 1, fleet.output
@@ -157,13 +160,13 @@ def test_what_is_wrong_is_said_before_anything_starts(make_run: MakeRun, tmp_pat
         (["good", "goood", "other"], "There is no run 'goood'. Did you mean 'good'?"),
         (["good", "--report", tmp_path / "file" / "r.md"], "cannot be written"),
         (["good", "--report-json", tmp_path], "is a folder"),
-        (["good", "--executor", "api"], "Use --executor cli"),
+        (["good", "--executor", "api"], "AUTOPACK_API_KEY is not set"),
         (["good", "--source-repo", "elsewhere"], "belongs to project repository"),
         (["--run-ids-file", tmp_path / "none"], "cannot be read"),
         (["--run-ids-file", tmp_path / "latin.txt"], "no text in UTF-8"),
         ([], "No run is named"),
     ):
-        refused = call("run_parallel", *arguments)
+        refused = call(*CLI, *arguments)
         assert refused.code == 1
         assert said in refused.errors
     assert states() == {"good": "PENDING"}
