@@ -206,7 +206,7 @@ def commands_in_text(text: str, line: int) -> Iterator[CommandMention]:
 
 
 def indented_commands(lines: Sequence[str]) -> Iterator[CommandMention]:
-    """Checks in indented blocks below a line that ends in a colon: "Run:", a blank line, the block.
+    """Checks in indented blocks below a heading or a line that ends in a colon ("Run:").
 
     Without a fence only a line that is a check as a whole counts.
     """
@@ -219,7 +219,7 @@ def indented_commands(lines: Sequence[str]) -> Iterator[CommandMention]:
         bare = row.removeprefix("$ ")
         if is_led and is_indented and is_check(bare, is_told=True):
             yield CommandMention(bare, number, is_check=True, is_risky=False)
-        is_led = row.endswith((":", "：")) or (is_led and is_indented)
+        is_led = row.endswith((":", "：")) or row.startswith("#") or (is_led and is_indented)
 
 
 def is_shell(fence: Fence) -> bool:

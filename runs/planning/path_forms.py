@@ -47,6 +47,8 @@ _LINES = re.compile(
 )
 _VERSION = re.compile(r"^v?\d+(?:\.\d+)*[a-z]?\d*$", re.I)
 _PLAIN = re.compile(r"^[\w.@~+*/\[\](){}$, -]+$")
+MAX_SEGMENTS = 40
+_PRODUCTS = re.compile(r"(?:whisper|llama|stable-diffusion|bark)\.cpp", re.I)
 _ENDS = " \t.,;:!?)\"'`*_>|"
 _STARTS = " \t(\"'`*_<|"
 
@@ -70,6 +72,19 @@ class PathForms:
 
     def exists(self, path: str) -> bool:
         return self.index.has_file(path) or self.index.has_folder(path)
+
+    def inside(self, path: str) -> str:
+        """An absolute path as one of the repository: the longest end of it that is there, or whose
+        folder is; "" when none is."""
+        parts = path.removeprefix("file://").strip("/").split("/")[:MAX_SEGMENTS]
+        ends = [parts[start:] for start in range(len(parts))]
+        for end in ends:
+            if self.index.has_file("/".join(end)):
+                return "/".join(end)
+        for end in ends[:-1]:
+            if self.index.has_folder("/".join(end[:-1])):
+                return "/".join(end)
+        return ""
 
     def _path_in(self, text: str, *, in_code: bool) -> str:
         text = text.strip().removeprefix("file://")
@@ -129,7 +144,7 @@ class PathForms:
         stem, _, extension = text.rpartition(".")
         if not stem or extension.lower() not in EXTENSIONS or ("*" in stem and not in_code):
             return False
-        if _SAMPLES.fullmatch(text):
+        if _SAMPLES.fullmatch(text) or _PRODUCTS.fullmatch(text):
             return False
         if extension.lower() == "js" and (
             stem.lower() in LIBRARIES or (stem[0].isupper() and not in_code)

@@ -150,6 +150,9 @@ class MentionFinder:
     def _links(self, row: str, spans: list[tuple[int, str, bool]]) -> str:
         def take(match: re.Match[str]) -> str:
             target = match[2].partition("#")[0]
+            if target.startswith("file://"):
+                # Editors link files by where they lie on the author's machine.
+                target = self.forms.inside(target) or target
             if (
                 target
                 and "://" not in target.removeprefix("file://")

@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from runs.planning.path_words import PARTING, key_of
+from runs.planning.path_words import key_of, keys_of
 from runs.planning.plan_paths import MAX_PATH_CHARS
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ class SimilarPaths:
     def _by_key(self) -> dict[str, list[str]]:
         """Lower-case names by the key of their stem."""
         by_key: defaultdict[str, list[str]] = defaultdict(list)
-        for name in self._by_name:
-            at = name.rfind(".")
-            by_key[name[:at].translate(PARTING) if at > 0 else key_of(name)].append(name)
+        stems = [name[:at] if (at := name.rfind(".")) > 0 else name for name in self._by_name]
+        for name, key in zip(self._by_name, keys_of(stems), strict=True):
+            by_key[key].append(name)
         return dict(by_key)
 
     @cached_property

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 # Underscores part words; letters of every script and digits make them.
 _RUNS = re.compile(r"[^\W_]+")
@@ -92,3 +92,9 @@ def key_of(name: str) -> str:
     """The name in lower case without what parts its words: `user-service` and `UserService`
     agree."""
     return name.lower().translate(PARTING)
+
+
+def keys_of(names: Sequence[str]) -> list[str]:
+    """`key_of` of names in lower case. All at once, for a call takes longer than a name."""
+    keys = "\n".join(names).translate(PARTING).split("\n")
+    return keys if len(keys) == len(names) else [key_of(name) for name in names]

@@ -7,6 +7,7 @@ is enough to lead from a name in a sentence to a file, and costs little.
 from __future__ import annotations
 
 import re
+from operator import methodcaller
 from typing import TYPE_CHECKING
 
 from runs.toolchains.folders import IGNORED
@@ -48,8 +49,11 @@ _DEFINITION = re.compile(
 def sources_of(paths: Iterable[str]) -> list[str]:
     """Files whose names are worth reading, nearest to the root first, `MAX_FILES` at most."""
     folders: dict[str, bool] = {}
-    found = []
-    for path in paths:
+    found: list[str] = []
+    # Where there is enough near the root, the many below are not looked at.
+    for path in sorted(sorted(paths), key=methodcaller("count", "/")):
+        if len(found) == MAX_FILES:
+            break
         if path[path.rfind(".") + 1 :] not in SOURCE_EXTENSIONS or "test" in path:
             continue
         above = path[: path.rfind("/") + 1]
@@ -58,9 +62,7 @@ def sources_of(paths: Iterable[str]) -> list[str]:
             is_own = folders[above] = PASSED_OVER.isdisjoint(above.split("/"))
         if is_own and ".min." not in path:
             found.append(path)
-    found.sort()
-    found.sort(key=lambda path: path.count("/"))
-    return found[:MAX_FILES]
+    return found
 
 
 def names_defined(content: bytes) -> tuple[str, ...]:

@@ -180,6 +180,7 @@ def _sections(blocks: Sequence[Block | _Heading], last_line: int) -> tuple[Secti
         if isinstance(block, _Heading):
             heads.append((block, []))
         elif isinstance(block, Paragraph):
+            block = _under_bold_lines(block, heads)  # noqa: PLW2901 - what is left of it
             above, last = _last_line(block)
             made = _made_heading(last, following)
             if made:
@@ -211,6 +212,21 @@ def _sections(blocks: Sequence[Block | _Heading], last_line: int) -> tuple[Secti
         if index:
             path.append(index)
     return tuple(sections)
+
+
+def _under_bold_lines(
+    paragraph: Paragraph, heads: list[tuple[_Heading, list[Block]]]
+) -> Paragraph:
+    """The paragraph without the bold lines that it begins with: each of them is a heading."""
+    lines = paragraph.text.split("\n")
+    start = 0
+    while start < len(lines) - 1:
+        made = _made_heading(Paragraph(lines[start], paragraph.line + start), None)
+        if not made or not _BOLD_LINE.fullmatch(lines[start].strip()):
+            break
+        heads.extend(made)
+        start += 1
+    return Paragraph("\n".join(lines[start:]), paragraph.line + start) if start else paragraph
 
 
 def _last_line(paragraph: Paragraph) -> tuple[list[Paragraph], Paragraph]:

@@ -19,9 +19,17 @@ _VERSION_HEAD = re.compile(
 _CHANGELOG = re.compile(
     r"\bchange ?log\b|\brelease notes\b|\bwhat'?s new\b|^history$|更新日志|変更履歴", re.IGNORECASE
 )
+_VERSION_TITLE = re.compile(
+    r"(?:(?:version|release)\s)?v?\d{1,4}\.\d{1,4}(?:\.\d{1,4})?\b.{0,20}$", re.IGNORECASE
+)
+_RELEASE_PART = re.compile(
+    r"\W{0,4}(?:highlights|breaking changes?|contributors|what'?s changed|new features|added|"
+    r"changed|fixed|removed|deprecated|security|bug ?fixes|upgrad\w+|full changelog)\b",
+    re.IGNORECASE,
+)
 _MANUAL = re.compile(
     r"\b(?:guide|tutorial|how to|how-to|manual|cheat ?sheet|reference|readme|getting "
-    r"started|faq|handbook|cookbook|recipe|documentation|style ?guide|code of conduct|"
+    r"started|faqs?|frequently asked|handbook|cookbook|recipe|documentation|style ?guide|code of conduct|"
     r"contributing|security policy|licen[sc]e|glossary|runbook|playbook|walkthrough|"
     r"examples?)\b",
     re.IGNORECASE,
@@ -46,7 +54,9 @@ _RULES_TITLE = re.compile(
 _YOU_ARE = re.compile(r"^\s{0,20}(?:#.{0,200}\n\s{0,20})?you are (?:an?|the)\b", re.IGNORECASE)
 _CODE_LINE = re.compile(
     r"[;{}]\s*$|^\s*(?:import |from \w+ import|def |class |function |const |let |var |"
-    r"public |private |#include|package |using |return\b)|^\s*</?\w+[^>]*>\s*$"
+    r"public |private |#include|package |using |return\b)|^\s*</?\w+[^>]*>\s*$|"
+    r"^(?:FROM|RUN|CMD|COPY|WORKDIR|ENV|ENTRYPOINT|EXPOSE|ARG|VOLUME|USER|SELECT|INSERT INTO|"
+    r"CREATE TABLE|ALTER TABLE|DELETE FROM) \S"
 )
 _LOG_LINE = re.compile(
     r"^\W{0,3}\d{4}-\d\d-\d\d[T ]\d\d:\d\d|^\W{0,3}\d\d:\d\d:\d\d|^\s*(?:INFO|DEBUG|"
@@ -133,6 +143,8 @@ def _is_source(outline: Outline) -> bool:
 def _is_changelog(outline: Outline, title: str) -> bool:
     heads = [s.title for s in outline.document.sections[1:]]
     versions = sum(bool(_VERSION_HEAD.match(head)) for head in heads)
+    if _VERSION_TITLE.match(title) and any(map(_RELEASE_PART.match, heads)):
+        return True
     return bool(_CHANGELOG.search(title)) or (
         versions >= 2 and versions * 4 >= len(heads) and not _PLAN_TITLE.search(title)
     )

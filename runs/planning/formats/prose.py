@@ -27,7 +27,11 @@ _DEMANDS = re.compile(
     r"(?:the|each|every|all|both|users?|admins?) (?:[\w-]{1,30} ){0,3}(?:should|must) ",
     re.IGNORECASE,
 )
-_REFERS = re.compile(r"\W{0,4}(?:see|note|refer to|look at|consider)\b", re.IGNORECASE)
+_REFERS = re.compile(
+    r"\W{0,4}(?:see|note|refer to|look at|consider|(?:please )?(?:let me know|feel free|find "
+    r"attached|see attached|advise)|don['’]?t hesitate|have a (?:great|nice|good))\b",
+    re.IGNORECASE,
+)
 _SKIP = frozenset(
     {
         Role.NON_GOALS,

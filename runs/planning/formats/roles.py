@@ -102,6 +102,11 @@ _PARTS = re.compile(
     r"metrics|versions?|status|examples?|options?|configuration)\b",
     re.IGNORECASE,
 )
+_FEATURES = re.compile(
+    r"[\s\d.:)]{0,10}(?:[\w-]{1,20} ){0,2}(?:statistics|schedules?|scheduling|history|timeline|"
+    r"results?|resources|notes|reports?|search results|ideas|support|contacts?)\s{0,3}",
+    re.IGNORECASE,
+)
 _TITLES = frozenset({Role.WORK, Role.WISH, Role.GOAL, Role.CONTEXT, Role.VALIDATION, Role.FILES})
 
 # Below these, no word of a heading makes work of what is there.
@@ -125,6 +130,9 @@ def _inherited(own: Role, above: Role, section: Section) -> Role:
         own is Role.REFERENCE or (own is Role.CONTEXT and _PARTS.search(section.title))
     ):
         # "API" and "Configuration" below a plan are parts of the work, not a manual.
+        return above
+    if above is Role.WISH and (_PARTS.search(section.title) or _FEATURES.fullmatch(section.title)):
+        # So are "Statistics" and "History" among the features of a product.
         return above
     if above in _CLOSED and own in (
         Role.WORK,
