@@ -129,6 +129,9 @@ AUTOPACK_MITIGATION_WAIT_SECONDS = number("AUTOPACK_MITIGATION_WAIT_SECONDS", de
 # (1,000 tokens), the phase and its change (1,500), an answer (500).
 AUTOPACK_DOCTOR_TOKENS = whole_number("AUTOPACK_DOCTOR_TOKENS", default=3000)
 
+# Where mine_patterns finds failures that no pattern knew; hardening itself knows no runs.
+AUTOPACK_MINED_FAILURES = "runs.mined.failures_mined"
+
 # --- Django -----------------------------------------------------------------------------------
 
 DEBUG = flag("DJANGO_DEBUG", default=False)

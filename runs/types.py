@@ -54,6 +54,10 @@ class AttemptReport:
     doctor_calls_skipped: int = 0
     tokens_saved_estimate: int = 0
     doctor_called: bool = False
+    # What the Doctor said, when it was asked: action, hint, confidence, fix.
+    doctor: dict[str, Any] = field(default_factory=dict)
+    # What the failed check printed that says why; read again by the miner of patterns.
+    failing_section: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Its fields as JSON has them. (dataclasses.asdict copies deeply, which costs.)"""

@@ -118,6 +118,8 @@ class Diagnosis:
     hint: str
     confidence: float
     is_called: bool
+    # execute_fix: an action of hardening's list, as {"kind", "parameters"}.
+    fix: dict[str, Any] | None = None
 
 
 class Doctor(Protocol):

@@ -15,6 +15,7 @@ from runs.states import ArtifactKind
 from runs.types import AttemptReport
 
 if TYPE_CHECKING:
+    from runs.agents.types import Diagnosis
     from runs.execution.governance import Verdict
     from runs.execution.trial import Trial
     from runs.execution.validation import ValidationReport
@@ -83,11 +84,25 @@ def attempt_report(
         warnings=tuple(trial.warnings),
         tokens=spent.tokens if spent else 0,
         cost_usd=float(spent.cost_usd) if spent else 0.0,
+        doctor_called=bool(trial.diagnosis and trial.diagnosis.is_called),
+        doctor=_doctor_facts(trial.diagnosis),
+        failing_section=trial.failing_section,
         mitigations=mitigations,
         hardening_hits=sum(each["outcome"] in HITS for each in mitigations),
         doctor_calls_skipped=sum(each["doctor_skipped"] for each in mitigations),
         tokens_saved_estimate=sum(each["tokens_saved_estimate"] for each in mitigations),
     )
+
+
+def _doctor_facts(diagnosis: Diagnosis | None) -> dict[str, Any]:
+    if diagnosis is None or not diagnosis.is_called:
+        return {}
+    return {
+        "action": str(diagnosis.action),
+        "hint": diagnosis.hint,
+        "confidence": diagnosis.confidence,
+        "fix": diagnosis.fix,
+    }
 
 
 def _governance_facts(verdict: Verdict | None, refusal: str) -> dict[str, Any]:

@@ -228,8 +228,9 @@ def _judge(trial: Trial, checks: list[Check]) -> None:
     if trial.bench.cancellation.is_requested:
         raise AttemptCancelled(trial.bench.cancellation.reason)
     kind = FailureKind.ENVIRONMENT if report.is_environment_problem else FailureKind.VALIDATION
-    diagnosis = trial.session.doctor.diagnose(build_request(trial), report.hint, trial.bench)
-    raise AttemptFailed(kind, report.explanation, diagnosis.hint)
+    trial.failing_section = report.hint
+    trial.diagnosis = trial.session.doctor.diagnose(build_request(trial), report.hint, trial.bench)
+    raise AttemptFailed(kind, report.explanation, trial.diagnosis.hint)
 
 
 def merge_onto(trial: Trial, head: str) -> str:

@@ -13,6 +13,7 @@ from runs.types import StageTiming
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from runs.agents.types import Diagnosis
     from runs.execution.bench import Bench
     from runs.execution.diffs.diff import FileChange
     from runs.execution.governance import Verdict
@@ -52,6 +53,9 @@ class Trial:
     validation: ValidationReport | None = None
     stages: list[StageTiming] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    # What the Doctor said of the failure, and what it was shown.
+    diagnosis: Diagnosis | None = None
+    failing_section: str = ""
     ports: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     # Set when the run's failures are hardened.
     mitigator: Mitigator | None = None

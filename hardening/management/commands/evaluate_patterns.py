@@ -32,8 +32,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
-        from hardening.evaluation import CorpusInvalid, Evaluation, corpus_read, predict
         from hardening.active import matcher_anywhere
+        from hardening.evaluation import CorpusInvalid, Evaluation, corpus_read, predict
 
         evaluation, lines = Evaluation(), []
         try:
