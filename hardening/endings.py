@@ -55,7 +55,9 @@ ALL_WELL = PatternSpec(
     expressions=(
         r"(?m)={3,} \d+ passed(?:, \d+ (?:skipped|xfailed|xpassed|deselected|warnings?"
         r"|rerun))* in [\d.]+s"
-        r"|\bBUILD SUCCESS(?:FUL)?\b|^OK \(?\d* ?tests?|^Tests: +\d+ passed, \d+ total|^OK$",
+        r"|\bBUILD SUCCESS(?:FUL)?\b|^OK \(?\d* ?tests?|^Tests: +\d+ passed, \d+ total|^OK$"
+        r"|^(?:webpack [\d.]+ )?[Cc]ompiled successfully\b|^Build (?:complete|succeeded"
+        r"|finished successfully)[.!]?$|^ +Finished `?(?:dev|release|test)\b",
     ),
     advice="",
 )

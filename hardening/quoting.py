@@ -37,6 +37,8 @@ _LOWER_LEVEL = (
     r"(?i:(?:^|[\s\[|(-])(?:debug|trace|info|verbose|verb|notice|silly|http|timing)(?:$|[\s\]|:)]))"
 )
 _WARNING = (
+    r"^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: )?[WI](?:\d{4} \d\d:\d\d:\d\d\.\d+ +\d+)?"
+    r" [\w./-]+:\d+\]|"
     r"(?i:(?:^|[\s\[|(#-])(?:warn|warning|wrn)(?:$|[\s\]|:)])|##\[warning\])|\b[A-Z]\w*Warning: "
 )
 _PASSING = (
@@ -51,6 +53,8 @@ _COMPARED = (
     r"|\b[Ee]xpected\b[^\n]{0,120}\b(?:got|but (?:was|got|received|nothing|no)|received"
     r"|to (?:be|equal|contain|match|have|throw))\b|\bexpect(?:\(| \{)|\braise_error\b"
     r"|^\s*(?:E\s+)?\+\s+(?:where|and) "
+    r"|^\s*(?:(?:Rejected|Resolved) to value|(?:Received|Thrown|Expected) (?:message|value|string"
+    r"|pattern|substring)):"
 )
 # One side of what a test compared, line by line.
 _SIDE = r"^\s*(?:E\s+)?[-+?](?: \S|[^\s+-])"
@@ -79,6 +83,8 @@ _PROSE_LEAD = (
     r"|simulat\w+|mock\w*|ensure[sd]?|verif\w+|checks?|checking|tests? that)\b[^:]{0,80}$"
     r"|^\s*(?:[-*+]|\xe2\x80\xa2|\d+[.)])\s+(?:[A-Za-z]+ ){2,}"
 )
+# Programs do not speak of themselves so: somebody tells what happened.
+_TOLD = r"\bI(?:'m|'ve|'ll| am| got| get| see| saw| tried| have| had| think| ran| re-?ran| was) "
 # A warning of a framework's log or of npm: they go on after it.
 _GOES_ON_WARNING = r"\[WARN(?:ING)?\]|\bWARN\b|npm warn"
 _COMMENT_LEAD = r"^\s*(?:#(?:[^\d#=]|$)|//|/\*|\*\s|--\s|<!--|;;|\"\"\"|'''|\.\. |rem )"
@@ -139,7 +145,7 @@ def is_quoted(hit: Hit, reading: Reading, *, is_report: bool = False) -> bool:
         return True
     if _is_lower_level(hit.lead, reading) or _is_side(hit):
         return True
-    if _speaks_of(hit.line, hit.lead, reading):
+    if _has(_TOLD, hit.line) or _speaks_of(hit.line, hit.lead, reading):
         return True
     return (not is_report and _is_document(hit)) or _is_listing(hit)
 

@@ -28,7 +28,8 @@ _LONE_RETURN = r"\r+\n"
 # What CI services (a time to the microsecond, in UTC, perhaps with a stream's number) and image
 # builds (step and seconds) put before every line of other programs' output.
 _PREFIX = (
-    r"(?m)^(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6,9}Z (?:\d\d[OE][ +])?|#\d{1,4} \d{1,6}\.\d{1,3} )"
+    r"(?m)^(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6,9}Z (?:\d\d[OE][ +])?"
+    r"|#\d{1,4} \d{1,6}\.\d{1,3} )"
 )
 _PREFIX_LIMIT = 48
 # Whether a log has such lines is seen at its ends; then it is gone through in pieces.

@@ -286,9 +286,7 @@ PATTERNS = (
         must_match=(
             'Exception in thread "main" java.lang.NoClassDefFoundError: org/slf4j/LoggerFactory\n',
         ),
-        must_not_match=(
-            'Exception in thread "main" java.lang.NoClassDefFoundError: shop/Cart\n',
-        ),
+        must_not_match=('Exception in thread "main" java.lang.NoClassDefFoundError: shop/Cart\n',),
     ),
     PatternSpec(
         id="java_removed_module",

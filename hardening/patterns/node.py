@@ -90,6 +90,8 @@ PATTERNS = (
             r"ESLint couldn't find the (?:plugin|config) \"(?P<module>[^\"\s]{1,200})\"",
             r"Cannot find type definition file for '(?P<module>[^'\s]{1,200})'",
             rf"This dependency was not found:\s+\* (?P<module>{_SPEC}) in",
+            r"Preprocessor dependency [\"'](?P<module>[@\w/.-]+)[\"'] not found",
+            r"Cannot find dependency '(?P<module>[@\w/.-]+)'",
             r"Test environment (?P<module>[@\w/.-]+) cannot be found\.",
             r"Module (?P<module>[@\w/.-]+) in the (?:transform|testRunner|preset|reporters) option was not found",
             r"Preset (?P<module>[@\w/.-]+) not found",

@@ -266,7 +266,7 @@ PATTERNS = (
             r"No matching toolchains? found for requested specification|Cannot find a Java installation[^\n]{0,60}matching",
             r"RequireJavaVersion failed|RequireMavenVersion failed",
             r"Detected JDK Version: \S+ is not in the allowed range",
-            r"go: go\.mod requires go >= [\d.]+ \(running go [\d.]+",
+            r"go: [^\n]{0,200}\brequires go >= [\d.]+ \(running go [\d.]+",
             r"note: module requires Go [\d.]+",
             r"invalid go version '[\d.]+': must match format",
             r"unknown (?:directive: toolchain|block type: tool|directive: tool)",

@@ -87,6 +87,7 @@ PATTERNS = (
         family=Family.PYTHON_MISSING_DEP,
         priority=5,
         expressions=(
+            r"(?:ImportError|ModuleNotFoundError|RuntimeError): [^\n]{0,120}?\bthe [`'\"](?P<package>[A-Za-z][\w.\-]*)[`'\"] (?:package|module|library) is not installed",
             r"Missing optional dependency '(?P<package>[A-Za-z][\w.\-]*)'",
             r"(?:ImportError|ModuleNotFoundError|RuntimeError|ImproperlyConfigured|MissingDependencyError|OptionalDependencyNotAvailable): [^\n]{0,300}?(?:pip3? install|uv add|poetry add|conda install)(?: -U| --upgrade| -c [\w\-]+)* [`'\"]?(?P<package>[A-Za-z][\w.\-]*)",
             r"ImportError: (?P<package>[A-Za-z][\w.\-]*) (?:is required|must be installed|is not installed|not installed)\b",

@@ -109,7 +109,7 @@ class MentionFinder:
     def in_text(self, text: str, line: int) -> Iterator[Mention]:
         """Mentions in Markdown outside fences. `line`: where the text begins."""
         for offset, row in enumerate(text.split("\n")):
-            if _MAY_NAME.search(row):
+            if "/" in row or "`" in row or _MAY_NAME.search(row):
                 yield from self._in_row(row[:4000], line + offset)
 
     def in_fence(self, fence: Fence) -> Iterator[Mention]:

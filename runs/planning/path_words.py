@@ -64,8 +64,10 @@ def word_stem(word: str) -> str:
 
 def name_cutter() -> Callable[[str], tuple[str, ...]]:
     """A function that gives the different words of a file's or folder's name, in order, without
-    its extension. It remembers parts of names, of which a tree has few."""
+    its extension. It remembers parts of names, of which a tree has few, and what stands before
+    extensions: files beside each other often differ in these only."""
     known: dict[str, tuple[str, ...]] = {}
+    stems: dict[str, tuple[str, ...]] = {}
 
     def part_words(part: str) -> tuple[str, ...]:
         words = known[part] = tuple(map(word_stem, words_cut(part)))
@@ -74,12 +76,15 @@ def name_cutter() -> Callable[[str], tuple[str, ...]]:
     def cut(name: str) -> tuple[str, ...]:
         end = name.find(".", 1)
         stem = name.rstrip("/") if end < 0 else name[:end]
-        if "-" in stem:
-            stem = stem.replace("-", "_")
-        words: tuple[str, ...] = ()
-        for part in stem.split("_"):
-            words += known.get(part) or part_words(part)
-        return words if len(words) < 2 else tuple(dict.fromkeys(words))
+        words = stems.get(stem)
+        if words is None:
+            words = ()
+            for part in stem.replace("-", "_").split("_"):
+                words += known.get(part) or part_words(part)
+            if len(words) > 1:
+                words = tuple(dict.fromkeys(words))
+            stems[stem] = words
+        return words
 
     return cut
 

@@ -186,6 +186,7 @@ def kept_failures() -> list[MinedFailure]:
 
 @pytest.mark.django_db
 def test_without_a_file_the_installations_own_failures_are_read(settings: Settings) -> None:
+    settings.AUTOPACK_MINED_FAILURES = ""
     with pytest.raises(CommandError, match="--failures FILE"):
         mine()
     settings.AUTOPACK_MINED_FAILURES = f"{__name__}.kept_failures"

@@ -14,7 +14,7 @@ from runs.planning.formats.markdown import parse
 from runs.planning.formats.org import is_org, org_to_markdown
 from runs.planning.formats.outline import Outline, criteria_of
 from runs.planning.formats.plan_evidence import refusal
-from runs.planning.formats.prose import read_prose, sentences
+from runs.planning.formats.prose import is_letter, read_prose, sentences
 from runs.planning.formats.reading import DraftPhase, DraftTask, Evidence, Reading
 from runs.planning.formats.rfc import read_rfc
 from runs.planning.formats.role_words import Role
@@ -69,6 +69,9 @@ def _read_outline(outline: Outline, front: Mapping[str, object], file_name: str)
     if has_boxes and (reading := read_checklist(outline)):
         return _with_front(reading, front)
     found = read_freeform(outline, file_name)
+    if found and found.evidence is Evidence.GUESSED and is_letter(outline):
+        # What a letter asks for stands in its sentences as well as in its lists.
+        found = None
     if has_boxes and (reading := with_boxes(outline, found)):
         return _with_front(reading, front)
     title = _title_only(outline, front)

@@ -19,6 +19,9 @@ _BOX = re.compile(
     r"\[[xX✓✔]\](?!\()))[ \t]+(?=\S)"
 )
 _ENUMERATED = re.compile(r"([ \t]*)(?:[((]?(\d{1,3})[、))．:](?!\d)[ \t]*)(?=[^\s\d/])")
+# 1.1, 1.2 at the start of lines in a row: a list, though not one of Markdown.
+_DOTTED = re.compile(r"([ \t]{0,12})(\d{1,3}(?:\.\d{1,3}){1,4}\.?[ \t]+)(?=[^\W\d])")
+MIN_RULE = 4
 _COMMENT_MAX = 20_000
 _TAGS = re.compile(
     r"</?(?:details|summary|br|p|div|sub|sup|b|i|u|strong|em|kbd|"
@@ -30,7 +33,8 @@ _TAGS = re.compile(
 def clean(text: str) -> str:
     """`text` with `\\n` line ends and Markdown bullets; control characters become spaces."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    return "\n".join(_bullets(_without_comments(clean_string(text)).split("\n")))
+    lines = _without_comments(clean_string(text)).split("\n")
+    return "\n".join(_bullets(_underlined(lines)))
 
 
 def clean_string(text: str) -> str:
@@ -81,11 +85,24 @@ def _without_comments(text: str) -> str:
     return "".join(parts)
 
 
+def _underlined(lines: list[str]) -> list[str]:
+    """reStructuredText's other underlines ("~~~~", as long as the line above) as headings."""
+    found = list(lines)
+    for number in range(1, len(lines)):
+        rule, title = lines[number].rstrip(), lines[number - 1].rstrip()
+        is_rule = len(rule) >= MIN_RULE and rule[0] in '~^"+#*' and not rule.strip(rule[0])
+        is_alone = number == 1 or not lines[number - 2].strip()
+        if is_rule and is_alone and title[:1].isalnum() and 0 <= len(rule) - len(title) <= 1:
+            found[number - 1], found[number] = f"### {title}", ""
+    return found
+
+
 def _bullets(lines: list[str]) -> list[str]:
     """Other bullets and boxes as Markdown's, outside fences."""
     fence = ""
     found: list[str] = []
-    for line in lines:
+    dotted = [bool(_DOTTED.match(line)) for line in lines]
+    for number, line in enumerate(lines):
         opened = _FENCE.match(line)
         if fence:
             if opened and opened[1].startswith(fence) and not line.strip().strip(fence[0]):
@@ -93,6 +110,8 @@ def _bullets(lines: list[str]) -> list[str]:
         elif opened:
             fence = opened[1]
         else:
+            if dotted[number] and sum(dotted[max(0, number - 1) : number + 2]) > 1:
+                line = _DOTTED.sub(r"\1- \2", line, count=1)  # noqa: PLW2901 - the line as it goes on
             line = _bullet(line)  # noqa: PLW2901 - the line as it goes on
         found.append(line)
     return found

@@ -141,11 +141,14 @@ def read_data(value: object, text: str) -> Reading | None:
                 return _reading("json_phases", value, tuple(p for p in phases if p.tasks))
         tasks = tuple(t for e in entries if (t := _task(e, lines, 0)))
         if tasks:
-            return _reading(
+            reading = _reading(
                 _kind(value, entries),
                 value,
                 _tagged(value, lines) or (DraftPhase(title, 1, tasks),),
             )
+            told = (c for e in entries if isinstance(e, dict) for c in _strings(e, _CRITERIA))
+            criteria = reading.acceptance_criteria or tuple(dict.fromkeys(told))
+            return replace(reading, acceptance_criteria=criteria)
     return None
 
 

@@ -22,6 +22,7 @@ from runs.planning.formats.items import has_work, item_tasks, marks_file
 from runs.planning.formats.marks import is_marked_done
 from runs.planning.formats.outline import Grouped, Outline, criteria_of, goal_of, texts_with
 from runs.planning.formats.phase_groups import phases_of
+from runs.planning.formats.prose import is_placeholder
 from runs.planning.formats.reading import DraftPhase, DraftTask, Evidence, Reading
 from runs.planning.formats.role_words import Role
 from runs.planning.formats.roles import (
@@ -264,6 +265,8 @@ def _paragraph_tasks(section: Section) -> list[DraftTask]:
                 DraftTask(" ".join(lines[n].split()), block.line + n)
                 for n in chosen or range(len(lines))
             )
+        elif is_placeholder(block.text):
+            continue
         elif is_imperative(block.text) or (_SOLVES.search(section.title) and not found):
             found.append(DraftTask(" ".join(block.text.split()), block.line))
     return found

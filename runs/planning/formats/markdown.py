@@ -214,9 +214,7 @@ def _sections(blocks: Sequence[Block | _Heading], last_line: int) -> tuple[Secti
     return tuple(sections)
 
 
-def _under_bold_lines(
-    paragraph: Paragraph, heads: list[tuple[_Heading, list[Block]]]
-) -> Paragraph:
+def _under_bold_lines(paragraph: Paragraph, heads: list[tuple[_Heading, list[Block]]]) -> Paragraph:
     """The paragraph without the bold lines that it begins with: each of them is a heading."""
     lines = paragraph.text.split("\n")
     start = 0

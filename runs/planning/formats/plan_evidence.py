@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping
 
 from runs.planning.formats.document import Paragraph
+from runs.planning.formats.items import is_pledge
 from runs.planning.formats.outline import Outline
 from runs.planning.formats.prose import sentences
 from runs.planning.formats.reading import Evidence, Reading
 from runs.planning.formats.role_words import Role
-from runs.planning.formats.roles import plain_title
+from runs.planning.formats.roles import STEPS_TO_REPRODUCE, plain_title
 from runs.planning.formats.verbs import is_imperative, is_request
 
 _VERSION_HEAD = re.compile(
@@ -29,7 +30,8 @@ _RELEASE_PART = re.compile(
 )
 _MANUAL = re.compile(
     r"\b(?:guide|tutorial|how to|how-to|manual|cheat ?sheet|reference|readme|getting "
-    r"started|faqs?|frequently asked|handbook|cookbook|recipe|documentation|style ?guide|code of conduct|"
+    r"started|faqs?|frequently asked|handbook|cookbook|recipe|"
+    r"documentation|style ?guide|code of conduct|"
     r"contributing|security policy|licen[sc]e|glossary|runbook|playbook|walkthrough|"
     r"examples?)\b",
     re.IGNORECASE,
@@ -190,14 +192,21 @@ def _has_will(outline: Outline, title: str) -> bool:
     """Whether enough of a prose text says what to do."""
     if is_imperative(title) or (_MINUTES.search(title) is None and _PLAN_TITLE.search(title)):
         return True
+    sections = [s for s in outline.document.sections if not STEPS_TO_REPRODUCE.search(s.title)]
     said = [
-        sentence
-        for section in outline.document.sections
+        (sentence, sentence if "`" not in block.text else block.text)
+        for section in sections
         for block in section.blocks
         if isinstance(block, Paragraph)
         for sentence in sentences(block.text)
     ]
-    said += [item.text for section in outline.document.sections for item in section.items]
-    willing = [x for x in said if is_imperative(x) or is_request(x)]
-    about_software = sum(bool(_SOFTWARE.search(sentence)) for sentence in willing)
-    return bool(about_software) and len(willing) >= max(1, TOO_FEW * len(said))
+    said += [
+        (item.text, item.text)
+        for section in sections
+        for item in section.items
+        if not is_pledge(item)
+    ]
+    willing = [around for text, around in said if is_imperative(text) or is_request(text)]
+    # A name in code nearby says what a sentence is about as well as its own words.
+    about_software = any(_SOFTWARE.search(around) for around in willing)
+    return about_software and len(willing) >= max(1, TOO_FEW * len(said))

@@ -21,8 +21,16 @@ _HEADER = re.compile(
     r"^(?:from|to|cc|bcc|date|sent|subject|reply-to|betreff|von|an|asunto|de|para)\s?:",
     re.IGNORECASE,
 )
+MAX_GREETING = 60
 OPENING = 24
 """Characters in which a sentence that asks for something begins to do so."""
+MIN_BYTES = 12
+"""Of a sentence that says something; scripts in which few signs say much take more bytes each."""
+_PLACEHOLDER = re.compile(
+    r"\W{0,4}(?:a clear and concise description|add any other (?:context|information)|"
+    r"if applicable, add|_?no response_?|\(?ex\. i'm always frustrated|describe (?:here|your)|please describe)",
+    re.IGNORECASE,
+)
 _DEMANDS = re.compile(
     r"(?:the|each|every|all|both|users?|admins?) (?:[\w-]{1,30} ){0,3}(?:should|must) ",
     re.IGNORECASE,
@@ -72,6 +80,17 @@ def sentences(text: str) -> list[str]:
     return [part for part in (" ".join(p.split()) for p in _SENTENCE.split(text)) if part]
 
 
+def is_placeholder(text: str) -> bool:
+    """What a form for issues says where nobody has written anything."""
+    return bool(_PLACEHOLDER.match(text))
+
+
+def is_letter(outline: Outline) -> bool:
+    """Whether a text begins like an e-mail."""
+    first = next((line for line in outline.document.lines if line.strip()), "").strip()
+    return bool(_HEADER.match(first) or (_GREETING.match(first) and len(first) < MAX_GREETING))
+
+
 def _section_tasks(section: Section) -> list[DraftTask]:
     tasks: list[DraftTask] = []
     for block in section.blocks:
@@ -89,7 +108,9 @@ def _section_tasks(section: Section) -> list[DraftTask]:
 
 def _paragraph(block: Paragraph) -> list[DraftTask]:
     """The sentences that say what to do. After one, those that only comment on it are none."""
-    if _HEADER.match(block.text) or (_GREETING.match(block.text) and len(block.text) < 60):
+    if _HEADER.match(block.text) or (
+        _GREETING.match(block.text) and len(block.text) < MAX_GREETING
+    ):
         return []
     found: list[DraftTask] = []
     lines = [line.strip() for line in block.text.split("\n") if line.strip()]
@@ -108,8 +129,9 @@ def _paragraph(block: Paragraph) -> list[DraftTask]:
         comments = found and is_imperative(found[-1].text) and not asks
         wanted = told or (is_promise(sentence) and not comments)
         if (
-            len(sentence) >= 12
+            len(sentence.encode()) >= MIN_BYTES
             and wanted
+            and not is_placeholder(sentence)
             and not (sentence.endswith("?") and not is_promise(sentence))
         ):
             found.append(DraftTask(sentence, block.line))
