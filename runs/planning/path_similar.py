@@ -103,18 +103,17 @@ class SimilarPaths:
         """Keys with one letter more, less, changed, or swapped with the next."""
         if not TYPO_MIN_CHARS <= len(key) <= TYPO_MAX_CHARS:
             return []
-        alike: dict[str, None] = {}
-        for length in (len(key) - 1, len(key), len(key) + 1):
-            for end in _ends(key, length):
-                alike.update(dict.fromkeys(self._by_end.get((length, end), ())[:MOST_ALIKE]))
         # Wherever the letter is, half of the name is before it or after it; most fail here.
         half = (len(key) - 3) // 2
         head, tail = key[:half], key[len(key) - half :]
-        return [
-            other
-            for other in alike
-            if (other.startswith(head) or other.endswith(tail)) and _is_one_letter(key, other)
-        ]
+        found: dict[str, None] = {}
+        for length in (len(key) - 1, len(key), len(key) + 1):
+            for end in _ends(key, length):
+                for other in self._by_end.get((length, end), ())[:MOST_ALIKE]:
+                    may_be = other.startswith(head) or other.endswith(tail)
+                    if may_be and _is_one_letter(key, other):
+                        found[other] = None
+        return list(found)
 
     def _of_name(self, name: str, parts: Sequence[str], *, only_folders: bool) -> Sequence[str]:
         """The paths of a name that are worth comparing: those that share most folders."""
