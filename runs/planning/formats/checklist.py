@@ -94,11 +94,13 @@ def _grouped(outline: Outline, without: frozenset[Role]) -> Grouped:
 
 def _boxed_heading(outline: Outline, section: Section) -> list[DraftTask]:
     """ "## [ ] Track: Search" is a task itself when no box stands below it."""
+    if section.checked is None:
+        return []
     inner = (section, *outline.document.below(section))
     has_boxes = any(
         item.checked is not None for s in inner for _, item in walk_items(s.items)
     ) or any(s.checked is not None for s in inner[1:])
-    if section.checked is None or has_boxes:
+    if has_boxes:
         return []
     lines = outline.document.lines[section.line : inner[-1].end]
     details = tuple(line for line in lines if line.strip())

@@ -21,6 +21,9 @@ _BOX = re.compile(
 _ENUMERATED = re.compile(r"([ \t]*)(?:[((]?(\d{1,3})[、))．:](?!\d)[ \t]*)(?=[^\s\d/])")
 # 1.1, 1.2 at the start of lines in a row: a list, though not one of Markdown.
 _DOTTED = re.compile(r"([ \t]{0,12})(\d{1,3}(?:\.\d{1,3}){1,4}\.?[ \t]+)(?=[^\W\d])")
+# Old files have the letter o for a bullet.
+_LETTER_O = re.compile(r"([ \t]{0,12})o[ \t]+(?=\S)")
+MIN_LETTERS = 3
 MIN_RULE = 4
 _COMMENT_MAX = 20_000
 _TAGS = re.compile(
@@ -101,6 +104,8 @@ def _bullets(lines: list[str]) -> list[str]:
     """Other bullets and boxes as Markdown's, outside fences."""
     fence = ""
     found: list[str] = []
+    if sum(bool(_LETTER_O.match(line)) for line in lines) >= MIN_LETTERS:
+        lines = [_LETTER_O.sub(r"\1- ", line) for line in lines]
     dotted = [bool(_DOTTED.match(line)) for line in lines]
     for number, line in enumerate(lines):
         opened = _FENCE.match(line)

@@ -45,7 +45,7 @@ def is_marked_done(text: str) -> bool:
 
 def is_status_done(line: str) -> bool:
     """Whether a line is a field that says so: "**Status**: Complete"."""
-    return bool(_STATUS.match(line[:200]))
+    return (":" in line or "：" in line) and bool(_STATUS.match(line[:200]))
 
 
 def is_parallel(text: str) -> bool:

@@ -81,7 +81,9 @@ def _phase_heads(
 def _phase(outline: Outline, head: int, inner: Grouped) -> DraftPhase:
     sections = outline.document.sections
     tasks = tuple(
-        _mark_done(task) if says_done(outline, s) else task for s, found in inner for task in found
+        task
+        for s, found in inner
+        for task in (map(_mark_done, found) if says_done(outline, s) else found)
     )
     if head < 0:
         first = inner[0][0]

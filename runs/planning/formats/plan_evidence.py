@@ -61,6 +61,8 @@ _CODE_LINE = re.compile(
     r"CREATE TABLE|ALTER TABLE|DELETE FROM) \S"
 )
 _LOG_LINE = re.compile(
+    r"^={3,} .{1,100} ={3,}\s*$|^collected \d{1,6} items|^platform \w{1,20} --|^E {2,}\S|"
+    r"^\S{1,200}\.\w{1,4} [.FEsxX]+\s*(?:\[|$)|^(?:PASS|FAIL|PASSED|FAILED|ok|not ok)\b|"
     r"^\W{0,3}\d{4}-\d\d-\d\d[T ]\d\d:\d\d|^\W{0,3}\d\d:\d\d:\d\d|^\s*(?:INFO|DEBUG|"
     r"WARN(?:ING)?|ERROR|TRACE|FATAL)\b|^\s+at \S+\(|^Traceback|^\s+File \"|^\[(?:INFO|"
     r"WARN\w*|ERROR|DEBUG)\]|^\S{1,200}:\d{1,6}:\d{1,4}:|^\s*[\^~]+\s*$|^[.FEsxC*]{8,}$|"
@@ -87,7 +89,7 @@ _SOFTWARE = re.compile(
     r"request|schema|screen|script|sdk|server|service|session|setting|settings|sql|"
     r"table|test|tests|timeout|token|ui|unit|upload|url|user|users|ux|"
     r"validation|version|view|web|website|webhook|worker|workflow|software|system|"
-    r"support|search|filter|email|account|sync|option|window|widget|tag|list|icon|color|"
+    r"support|search|filter|email|account|sitemap|seo|dns|blog|checkout|sync|option|window|widget|tag|list|icon|color|"
     r"theme|image|video|model|agent|prompt|"
     r"aplicaci[óo]n|servidor|usuario|base de datos|archivo|p[áa]gina|bot[óo]n|"
     r"aplicativo|usu[áa]rio|arquivo|tela|fichier|utilisateur|serveur|bouton|base de "
@@ -102,6 +104,7 @@ _SOFTWARE = re.compile(
     r"파일|테스트",
     re.IGNORECASE,
 )
+_NAMES_CODE = re.compile(r"`|\w/[\w.-]{1,80}\.\w{1,4}\b")
 TOO_FEW = 0.12
 """The share of sentences that must say what to do before prose counts as a plan."""
 _WRITE = "write what to change as a list of tasks, or as sentences that begin with a verb"
@@ -127,7 +130,10 @@ def refusal(outline: Outline, reading: Reading, front: Mapping[str, object]) -> 
             reading.format == "prose" and not _has_will(outline, title),
             "tells or asks something, but hardly says what to do",
         ),
-        (_is_elsewhere(outline), "has nothing to do with software"),
+        (
+            not _PLAN_TITLE.search(title) and _is_elsewhere(outline),
+            "has nothing to do with software",
+        ),
         (_is_decision(outline, front, reading), "records a decision that was taken"),
     ):
         if is_other:
@@ -194,7 +200,7 @@ def _has_will(outline: Outline, title: str) -> bool:
         return True
     sections = [s for s in outline.document.sections if not STEPS_TO_REPRODUCE.search(s.title)]
     said = [
-        (sentence, sentence if "`" not in block.text else block.text)
+        (sentence, block.text if _NAMES_CODE.search(block.text) else sentence)
         for section in sections
         for block in section.blocks
         if isinstance(block, Paragraph)

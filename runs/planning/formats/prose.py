@@ -28,7 +28,8 @@ MIN_BYTES = 12
 """Of a sentence that says something; scripts in which few signs say much take more bytes each."""
 _PLACEHOLDER = re.compile(
     r"\W{0,4}(?:a clear and concise description|add any other (?:context|information)|"
-    r"if applicable, add|_?no response_?|\(?ex\. i'm always frustrated|describe (?:here|your)|please describe)",
+    r"if applicable, add|_?no response_?|\(?ex\. i'm always frustrated|"
+    r"describe (?:here|your)|please describe)",
     re.IGNORECASE,
 )
 _DEMANDS = re.compile(

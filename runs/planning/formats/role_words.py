@@ -58,7 +58,9 @@ WORDS: tuple[tuple[Role, str], ...] = (
     ),
     (
         Role.CONSTRAINTS,
-        r"\bconstraints?\b|\bnon[- ]?functional\b|\bassumptions?\b|\blimitations?\b|\bguard "
+        r"\bconstraints?\b|\bnon[- ]?functional\b|\bno funcionales\b|\bn[ãa]o[- ]funcionais\b|"
+        r"\bnicht[- ]?funktional\w*|\bnon fonctionnelles\b|нефункциональн|非功能|非機能|비기능|"
+        r"\bassumptions?\b|\blimitations?\b|\bguard "
         r"?rails?\b|"
         r"\bprinciples\b|\bground rules\b|\brules\b|\bguidelines\b|\bconventions?\b|"
         r"\binvariants?\b|\bcompatibility requirements?\b|"
@@ -139,9 +141,10 @@ WORDS: tuple[tuple[Role, str], ...] = (
         r"\bmilestones?\b|\broadmap\b|\bbacklog\b|\bsprint\b|\biterations?\b|\bstages?\b|"
         r"\bimplementation\b|"
         r"\b(?:fix(?:es)?|changes|work|actions?) (?:required|needed)\b|\brequired "
-        r"(?:fix(?:es)?|changes|work|actions?)\b|\baction items?\b|\bactions\b|\bnext(?: "
-        r"steps| up| actions)?$|\bremaining(?: work| tasks| items)?\b|\bproposed (?:changes|"
-        r"fix(?:es)?|work)\b|\bchanges\b|\bchecklist\b|\bwork items?\b|\bworkstreams?\b|"
+        r"(?:fix(?:es)?|changes|work|actions?)\b|\baction (?:items?|points?|list)\b|\bactions\b|"
+        r"\bnext(?: steps| up| actions)?$|\bremaining(?: work| tasks| items)?\b|"
+        r"\bproposed (?:changes|fix(?:es)?|work)\b|\bchanges\b|\bchecklist\b|\bwork items?\b|"
+        r"\bworkstreams?\b|"
         r"\bdeliverables?\b|\bfollow[- ]?ups?\b|"
         r"\bwhat (?:needs to|should|must|to|has to) (?:be |change|do|done|happen)\w*|"
         r"\bneeds? to be done\b|\bin progress\b|\bup next\b|\bpending\b|\bopen items\b|"
