@@ -1,4 +1,4 @@
-"""Failures that no pattern knew, as hardening's miner reads them: out of the reports of attempts."""
+"""Failures that no pattern knew, as the miner of patterns reads them: from attempts' reports."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,8 +13,6 @@ from tests.runs.execution.driving import drive, outcomes
 from tests.runs.execution.plans import phase, shell, write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from runs.models import Run
     from tests.conftest import MakeRun
     from tests.repositories import GitRepository
@@ -23,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 TOO_FAR = write("other.txt", "not in scope\n")
 
 
-def asking(make_run: MakeRun, *steps: Mapping[str, object]) -> Run:
+def asking(make_run: MakeRun, *steps: dict[str, Any]) -> Run:
     run = make_run(phase("a", *steps, modify=("f0.txt",), limits={"max_attempts": 1}))
     run.project.refused_diffs = RefusalPolicy.ASK.value
     run.project.save()
@@ -60,7 +58,7 @@ def test_a_diff_that_is_not_allowed_fails_the_run_for_a_person_said_so(make_run:
 
 
 def test_the_word_holds_for_the_very_diff_only(make_run: MakeRun) -> None:
-    changing = {
+    changing: dict[str, Any] = {
         "kind": "run",
         "argv": ["sh", "-c", 'echo "$AUTOPACK_ATTEMPT" > other.txt'],
     }
