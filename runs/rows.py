@@ -56,6 +56,14 @@ def insert(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> list[int]:
     return [row[0] for row in _executed(database, sql, parameters, _all_rows)]
 
 
+def text(model: type[Model], pk: int, name: str) -> str | None:
+    """A column of text of one row; None when the row is gone."""
+    database = _database()
+    sql, _ = _select(model, (name,), database.vendor)
+    found = _executed(database, sql, [pk], _one_row)
+    return str(found[0]) if found else None
+
+
 def refresh(row: Model, names: tuple[str, ...]) -> None:
     """Read columns of a row again. Raises LookupError when it is gone."""
     database = _database()
