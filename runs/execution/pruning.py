@@ -52,14 +52,17 @@ class Pruned:
     freed_bytes: int = 0
 
 
-def worktrees_prune(*, is_dry_run: bool, keep_days: int, collect: bool) -> Pruned:
-    """Remove idle worktrees of every mirror, and refs of attempts of runs that ended more than
-    `keep_days` ago and whose work was delivered. `collect` lets git drop what nothing leads to."""
+def worktrees_prune(
+    *, is_dry_run: bool, keep_days: int, collect: bool, keep_worktrees: bool = False
+) -> Pruned:
+    """Remove idle worktrees of every mirror (unless `keep_worktrees`), and refs of attempts of runs
+    that ended more than `keep_days` ago and whose work was delivered. `collect` lets git drop what
+    nothing leads to, once no worktree is left."""
     pruned = Pruned()
     for mirror in mirrors_all():
         before = pruned.in_use
         try:
-            for folder in _slots(mirror):
+            for folder in () if keep_worktrees else _slots(mirror):
                 _prune_slot(mirror, folder, pruned, is_dry_run=is_dry_run)
             in_use = pruned.in_use > before
             _prune_refs(mirror, pruned, keep_days, is_dry_run=is_dry_run)

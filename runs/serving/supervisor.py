@@ -193,7 +193,10 @@ def _prune() -> None:
     # Worktrees stay: they are what makes a start quick. What is over is the attempts' ends.
     try:
         pruned = worktrees_prune(
-            is_dry_run=False, keep_days=settings.AUTOPACK_RETENTION_DAYS, collect=False
+            is_dry_run=False,
+            keep_days=settings.AUTOPACK_RETENTION_DAYS,
+            collect=False,
+            keep_worktrees=True,
         )
         nodes_forget(settings.AUTOPACK_RETENTION_DAYS)
         logger.info("Pruned: %s", pruned)

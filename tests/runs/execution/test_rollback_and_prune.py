@@ -6,9 +6,11 @@ import os
 import threading
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -18,6 +20,7 @@ from runs.execution.pruning import Pruned, worktrees_prune
 from runs.models import Run, StatusChange
 from runs.querysets import phase_claim
 from runs.rollback import run_rollback
+from runs.serving import supervisor
 from runs.states import PhaseState, RunState, Trigger
 from tests.repositories import GitRepository, snapshot
 from tests.runs.execution.by_hand import opened
@@ -26,8 +29,6 @@ from tests.runs.execution.other_process import process
 from tests.runs.execution.plans import add_line, phase, sh, write
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from runs.execution.worktrees import Workspace
     from tests.conftest import MakeRun
 
@@ -370,3 +371,16 @@ def test_pruning_a_home_without_a_repository_is_nothing(home: Path, make_run: Ma
     del make_run
     assert prune() == Pruned()
     assert not (home / "repositories").exists() or not list((home / "repositories").iterdir())
+
+
+def test_what_a_server_prunes_by_itself_leaves_the_warm_worktrees(
+    make_run: MakeRun, home: Path
+) -> None:
+    run = make_run(phase("a", add_line(0)))
+    drive(run)
+    Run.objects.filter(pk=run.pk).update(ended_at=timezone.now() - timedelta(days=400))
+    slots = sorted(Path(settings.AUTOPACK_WORKTREE_BASE).rglob("w*/tree"))
+    assert slots
+    supervisor._prune()
+    assert all(slot.is_dir() for slot in slots)
+    assert mirror_of(home).git("for-each-ref", "refs/autopack/attempts/") == ""
