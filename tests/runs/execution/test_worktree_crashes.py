@@ -10,37 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 from django.conf import settings as django_settings
 
-from runs.execution.repository.mirrors import Mirror, mirror_open
-from runs.execution.repository.sources import source_open
-from runs.execution.worktrees import Workspace, workspace_acquire
+from runs.execution.worktrees import workspace_acquire
 from tests.runs.execution.other_process import process
+from tests.runs.execution.slots import files
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+    from runs.execution.repository.mirrors import Mirror
     from tests.repositories import GitRepository
 
     Crash = Callable[[str], str]
-
-
-@pytest.fixture
-def mirror(home: Path, repository: GitRepository) -> Mirror:
-    del home
-    opened = mirror_open("demo", source_open(str(repository.folder)))
-    opened.fetch(repository.head, "")
-    return opened
-
-
-@pytest.fixture
-def base(repository: GitRepository) -> str:
-    return repository.head
-
-
-def files(workspace: Workspace) -> set[str]:
-    names = {path.relative_to(workspace.tree).as_posix() for path in workspace.tree.rglob("*")}
-    return names - {".git"}
 
 
 # --- What hands and crashes do ----------------------------------------------------------------
